@@ -1,0 +1,3 @@
+module matinee
+
+go 1.26

@@ -1,0 +1,64 @@
+package post
+
+import "time"
+
+// A Post is what the author wrote.
+type Post struct {
+	File    string // slash-separated path from the site's root: "content/a-walk.md"
+	Slug    string // last element of its address
+	URL     string // the front matter's url, site-relative ("about/team/"), or ""
+	Section string // folder below content/ ("" at the top), without bundle and _posts folders
+	Bundle  bool   // content/a-walk/index.md: files beside it belong to it
+
+	Title       string
+	Date        time.Time // zero when not given
+	Lastmod     time.Time
+	PublishDate time.Time
+	ExpiryDate  time.Time
+	Description string
+	Summary     string
+	Videos      []Clip
+	Tags        []string
+	Series      string
+	Aliases     []string
+	Draft       bool
+	Unlisted    bool
+	Author      string
+	Image       string
+	Weight      int
+	Comments    string         // address of a discussion
+	Params      map[string]any // free
+
+	Body     []byte         // Markdown after the front matter, UTF-8, LF line ends
+	BodyLine int            // line of the file on which Body starts
+	Digest   [32]byte       // SHA-256 of the file as it was read
+	Lines    map[string]int // line of each top-level front matter key
+}
+
+// A Clip is a video as front matter names it.
+type Clip struct {
+	Src          string   // path beside the post or under content/, URL of a stream, or "stream:<key>"
+	Line         int      // line of the file that names it
+	Renditions   []string // other encodes of the same film
+	Title        string
+	Poster       string // picture file
+	Captions     []Caption
+	ChaptersFile string // WebVTT file
+	Chapters     []Chapter
+	Start        time.Duration
+	Loop         bool
+	Muted        bool
+	Aspect       string // "16:9"
+}
+
+// A Caption is a text track file of a Clip.
+type Caption struct {
+	Src, Lang, Label string
+	Line             int
+}
+
+// A Chapter is a named point of a Clip.
+type Chapter struct {
+	At    time.Duration
+	Title string
+}

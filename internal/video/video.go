@@ -1,0 +1,85 @@
+package video
+
+import "time"
+
+// A Video is what a page must know of a prepared clip. Paths are slash-separated paths from the root of the built
+// site; those under stream/ are served by the streaming distribution when one is configured.
+type Video struct {
+	Name     string // folder name under stream/ and posters/: "<clip name>-<key>"
+	Title    string // the author's title, or one made from the file name
+	Width    int    // display size in pixels of the largest rendition, rotation and pixel aspect applied; 0 for sound only
+	Height   int
+	Duration time.Duration
+	HasVideo bool
+	HasAudio bool
+
+	Renditions     []Rendition // lowest bandwidth first; never empty
+	Master         string      // master playlist: "stream/<name>/master.m3u8"
+	AlternateAudio bool        // more than one audio language: the player needs the full hls.js
+	Warm           []Range     // what a player fetches first: master, lowest playlist, init segment, first segment
+
+	Poster       Poster
+	Captions     []Track
+	Chapters     []Chapter // in order of time; chapters are also a Track when ChaptersPath is set
+	ChaptersPath string    // WebVTT chapters file, or ""
+
+	Start       time.Duration // where playing starts unless the address says otherwise
+	Loop, Muted bool
+}
+
+// A Rendition is one rung of the ladder: one hybrid MP4 and its media playlist.
+type Rendition struct {
+	Label            string // "720p": the shorter side of the picture; "audio" for sound only
+	Path             string // the MP4: "stream/<name>/720p.mp4"
+	Playlist         string // "stream/<name>/720p.m3u8"
+	Size             int64  // bytes of the MP4
+	Width, Height    int    // display size in pixels
+	Bandwidth        int    // peak segment bit rate, bit/s (RFC 8216 §4.3.4.2)
+	AverageBandwidth int    // bit/s
+	Codecs           string // RFC 6381, comma-separated
+	FrameRate        float64
+}
+
+// A Range is bytes of a file; Length 0 means the whole file.
+type Range struct {
+	Path           string
+	Offset, Length int64
+}
+
+// A Poster is the still picture of a clip in several encodings, best type first and within a type widest last.
+type Poster struct {
+	Images []Image
+}
+
+// An Image is one encoding of a picture.
+type Image struct {
+	Path          string
+	Type          string // "image/avif", "image/jpeg", "image/svg+xml" …
+	Width, Height int    // pixels
+}
+
+// A Track is a text track beside the clip.
+type Track struct {
+	Path  string // WebVTT
+	Kind  string // "captions" or "subtitles"
+	Lang  string // BCP 47
+	Label string // what a menu shows: "English"
+}
+
+// A Chapter is a named point in time.
+type Chapter struct {
+	At    time.Duration
+	Title string
+}
+
+// Progressive is the rendition an ordinary <video>, a download or a feed enclosure uses: the largest of at most
+// 720 lines, or the smallest there is.
+func (v *Video) Progressive() Rendition {
+	best := v.Renditions[0]
+	for _, r := range v.Renditions {
+		if min(r.Width, r.Height) <= 720 {
+			best = r
+		}
+	}
+	return best
+}
