@@ -1,0 +1,496 @@
+package schema
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"matinee/internal/diag"
+)
+
+// OneOf marks a struct as a union: embedded, it says that a document gives one of the struct's fields, told apart by
+// what is written there.
+//
+//	type Chapters struct {
+//		schema.OneOf
+//		File string    `doc:"A WebVTT file."`
+//		List []Chapter `doc:"The chapters themselves."`
+//	}
+//
+// reads both "chapters: walk.vtt" and "chapters: [{at: 1:30, title: The lake}]".
+type OneOf struct{}
+
+// A Line field of a struct is set to the line of the file on which the struct's value stands.
+type Line int
+
+var (
+	timeType     = reflect.TypeFor[time.Time]()
+	durationType = reflect.TypeFor[time.Duration]()
+	oneOfType    = reflect.TypeFor[OneOf]()
+	lineType     = reflect.TypeFor[Line]()
+)
+
+// A decoder fills one value from one document.
+type decoder struct {
+	source   Source
+	problems []error // of *diag.Problem
+}
+
+// A field is what the tags of a struct's field say.
+type field struct {
+	index    int
+	key, doc string
+	typ      reflect.Type
+	enum     []string
+	like     []string
+	least    *int
+	pattern  *regexp.Regexp
+	want     string
+	required bool
+}
+
+// A structure is what the decoder needs to know of a struct type.
+type structure struct {
+	fields []field
+	keys   []string // of fields
+	union  bool
+	line   int // index of the Line field, or -1
+}
+
+var structures sync.Map // of reflect.Type to *structure
+
+func structureOf(t reflect.Type) *structure {
+	if s, ok := structures.Load(t); ok {
+		return s.(*structure)
+	}
+	s := &structure{line: -1}
+	for f := range t.Fields() {
+		switch {
+		case f.Type == oneOfType:
+			s.union = true
+		case f.Type == lineType:
+			s.line = f.Index[0]
+		case f.Tag.Get("key") != "" || f.Tag.Get("doc") != "":
+			s.fields = append(s.fields, fieldOf(f))
+			s.keys = append(s.keys, f.Tag.Get("key"))
+		}
+	}
+	known, _ := structures.LoadOrStore(t, s)
+	return known.(*structure)
+}
+
+func fieldOf(f reflect.StructField) field {
+	tag := f.Tag.Get
+	made := field{
+		index: f.Index[0], key: tag("key"), doc: tag("doc"), typ: f.Type, enum: split(tag("enum")), like: split(tag("like")),
+		want: tag("want"), required: tag("required") == "true",
+	}
+	if least, err := strconv.Atoi(tag("min")); err == nil {
+		made.least = &least
+	}
+	if tag("pattern") != "" {
+		made.pattern = regexp.MustCompile("^(?:" + tag("pattern") + ")?$")
+	}
+	return made
+}
+
+// fileLine turns a line of the document into one of the file.
+func (d *decoder) fileLine(line int) int {
+	return line + max(d.source.Line, 1) - 1
+}
+
+// at reports a problem at a line of the file.
+func (d *decoder) at(line int, format string, args ...any) *diag.Problem {
+	p := diag.At(d.source.File, line, format, args...)
+	d.problems = append(d.problems, p)
+	return p
+}
+
+func (d *decoder) tooDeep(line int) *diag.Problem {
+	return diag.At(d.source.File, line, "nested more than %d levels deep", maxDepth)
+}
+
+// add puts an entry into a mapping, unless its key is there already.
+func (d *decoder) add(n *node, e entry) {
+	if first := n.entry(e.key); first != nil {
+		d.at(e.line, "key %s is already given on line %d", quote(e.key), first.line)
+		return
+	}
+	n.entries = append(n.entries, e)
+}
+
+// document decodes the whole of a document.
+func (d *decoder) document(root *node, dst any) {
+	v := reflect.ValueOf(dst).Elem()
+	switch root.kind {
+	case null:
+		root.kind = mapping
+	case mapping:
+	default:
+		d.at(root.line, `want lines of "key: value", got %s`, root)
+		return
+	}
+	d.structure(root, "", v)
+}
+
+// value decodes a node into v by the rules of f. The path names it in messages.
+func (d *decoder) value(n *node, path string, f *field, v reflect.Value) {
+	switch {
+	case v.Type() == timeType:
+		d.date(n, path, f, v)
+		return
+	case v.Type() == durationType:
+		d.duration(n, path, f, v)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(n, path, f, v.Elem())
+	case reflect.Struct:
+		d.structOrUnion(n, path, f, v)
+	case reflect.Slice:
+		d.slice(n, path, f, v)
+	case reflect.Map:
+		d.freeMap(n, path, f, v)
+	case reflect.String:
+		d.text(n, path, f, v)
+	case reflect.Bool:
+		d.boolean(n, path, f, v)
+	case reflect.Int:
+		d.integer(n, path, f, v)
+	case reflect.Float64:
+		d.float(n, path, f, v)
+	default:
+		panic(fmt.Sprintf("schema: no rule for %s", v.Type()))
+	}
+}
+
+// wrong reports that a value is not what its field takes.
+func (d *decoder) wrong(n *node, path string, f *field) *diag.Problem {
+	return d.at(n.line, "%s: want %s, got %s", path, f.wanted(), n)
+}
+
+func (d *decoder) structOrUnion(n *node, path string, f *field, v reflect.Value) {
+	s := structureOf(v.Type())
+	if s.union {
+		d.union(n, path, f, v)
+		return
+	}
+	if n.kind != mapping {
+		d.wrong(n, path, f)
+		return
+	}
+	d.structure(n, path, v)
+}
+
+// structure decodes a mapping into a struct.
+func (d *decoder) structure(n *node, path string, v reflect.Value) {
+	s := structureOf(v.Type())
+	if s.line >= 0 {
+		v.Field(s.line).SetInt(int64(n.line))
+	}
+	for _, e := range n.entries {
+		i := slices.Index(s.keys, e.key)
+		if i < 0 {
+			d.unknown(e, path, s)
+			continue
+		}
+		if e.value.kind != null {
+			d.value(e.value, join(path, e.key), &s.fields[i], v.Field(s.fields[i].index))
+		}
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
+		if e := n.entry(f.key); f.required && (e == nil || e.value.kind == null) {
+			d.missing(n, e, join(path, f.key), f)
+		}
+	}
+}
+
+// missing reports a required key that is not there, or has no value.
+func (d *decoder) missing(n *node, e *entry, path string, f *field) {
+	line := n.line
+	if e != nil {
+		line = e.line
+	}
+	d.at(line, "%s is missing", path).WithHint("add a line such as %s: %s", f.key, f.example())
+}
+
+// unknown reports a key nobody knows, and the one that was meant where that can be guessed.
+func (d *decoder) unknown(e entry, path string, s *structure) {
+	in := ""
+	if path != "" {
+		in = " in " + path
+	}
+	meant := s.suggest(e.key)
+	p := d.at(e.line, "unknown key %s%s%s", quote(e.key), in, didYouMean(meant))
+	if meant == "" {
+		p.WithHint("the keys here are %s", strings.Join(s.keys, ", "))
+	}
+}
+
+// suggest guesses which key was meant: one spelled nearly so, or one other programs call so.
+func (s *structure) suggest(key string) string {
+	for _, f := range s.fields {
+		if slices.Contains(f.like, strings.ToLower(key)) {
+			return f.key
+		}
+	}
+	return Suggest(key, s.keys)
+}
+
+// union decodes a node into the first field of the union that takes what is written.
+func (d *decoder) union(n *node, path string, f *field, v reflect.Value) {
+	s := structureOf(v.Type())
+	if s.line >= 0 {
+		v.Field(s.line).SetInt(int64(n.line))
+	}
+	for i := range s.fields {
+		if alternative := &s.fields[i]; accepts(alternative.typ, n.kind) {
+			v.SetZero() // a default of another alternative would still stand beside this one
+			if s.line >= 0 {
+				v.Field(s.line).SetInt(int64(n.line))
+			}
+			d.value(n, path, alternative, v.Field(alternative.index))
+			return
+		}
+	}
+	d.wrong(n, path, f)
+}
+
+// accepts reports whether a value of kind k is meant for type t.
+func accepts(t reflect.Type, k kind) bool {
+	switch {
+	case t.Kind() == reflect.Pointer:
+		return accepts(t.Elem(), k)
+	case t == timeType || t == durationType || t.Kind() == reflect.String:
+		return k.scalar()
+	case t.Kind() == reflect.Slice:
+		return k == list
+	case t.Kind() == reflect.Bool:
+		return k == boolean
+	case t.Kind() == reflect.Int:
+		return k == integer
+	default:
+		return k == mapping
+	}
+}
+
+func (d *decoder) slice(n *node, path string, f *field, v reflect.Value) {
+	if n.kind != list {
+		d.wrong(n, path, f)
+		return
+	}
+	items := reflect.MakeSlice(v.Type(), len(n.items), len(n.items))
+	element := *f
+	element.typ = v.Type().Elem()
+	for i, item := range n.items {
+		d.value(item, path, &element, items.Index(i))
+	}
+	v.Set(items)
+}
+
+// freeMap decodes a mapping whose keys are the author's own.
+func (d *decoder) freeMap(n *node, path string, f *field, v reflect.Value) {
+	if n.kind != mapping {
+		d.wrong(n, path, f)
+		return
+	}
+	v.Set(reflect.ValueOf(d.free(n)))
+}
+
+func (d *decoder) text(n *node, path string, f *field, v reflect.Value) {
+	switch {
+	case !n.kind.scalar():
+		d.wrong(n, path, f)
+	case f.enum != nil && !slices.Contains(f.enum, n.text):
+		d.at(n.line, "%s: want %s, got %s%s", path, f.wanted(), n, didYouMean(Suggest(n.text, f.enum)))
+	case f.pattern != nil && n.text == "": // as good as not given
+	case f.pattern != nil && !f.pattern.MatchString(n.text):
+		d.wrong(n, path, f)
+	default:
+		v.SetString(n.text)
+	}
+}
+
+func (d *decoder) boolean(n *node, path string, f *field, v reflect.Value) {
+	if n.kind != boolean {
+		meant := ""
+		switch strings.ToLower(n.text) {
+		case "yes", "on", "1", "y":
+			meant = " (did you mean true?)"
+		case "no", "off", "0", "n":
+			meant = " (did you mean false?)"
+		}
+		d.at(n.line, "%s: want %s, got %s%s", path, f.wanted(), n, meant)
+		return
+	}
+	v.SetBool(strings.EqualFold(n.text, "true"))
+}
+
+func (d *decoder) integer(n *node, path string, f *field, v reflect.Value) {
+	i, err := parseInteger(n.text)
+	if n.kind != integer || err != nil || (f.least != nil && i < *f.least) {
+		d.wrong(n, path, f)
+		return
+	}
+	v.SetInt(int64(i))
+}
+
+func (d *decoder) float(n *node, path string, f *field, v reflect.Value) {
+	x, err := parseFloat(n.text)
+	if (n.kind != integer && n.kind != float) || err != nil || (f.least != nil && x < float64(*f.least)) {
+		d.wrong(n, path, f)
+		return
+	}
+	v.SetFloat(x)
+}
+
+func (d *decoder) date(n *node, path string, f *field, v reflect.Value) {
+	if n.kind != date && n.kind != text {
+		d.wrong(n, path, f)
+		return
+	}
+	t, err := d.parseDate(n.text)
+	if err != nil {
+		d.at(n.line, "%s: want %s, got %s", path, f.wanted(), quote(n.text))
+		return
+	}
+	v.Set(reflect.ValueOf(t))
+}
+
+func (d *decoder) parseDate(s string) (time.Time, error) {
+	loc := d.source.Location
+	if loc == nil {
+		loc = time.UTC
+	}
+	return parseDate(s, loc)
+}
+
+func (d *decoder) duration(n *node, path string, f *field, v reflect.Value) {
+	length, err := ParseDuration(n.text)
+	if err != nil || !n.kind.scalar() {
+		d.wrong(n, path, f)
+		return
+	}
+	v.SetInt(int64(length))
+}
+
+// free turns a node into what encoding/json would make of it, and whole numbers into int, dates into time.Time.
+func (d *decoder) free(n *node) any {
+	switch n.kind {
+	case null:
+		return nil
+	case boolean:
+		return strings.EqualFold(n.text, "true")
+	case integer:
+		if i, err := parseInteger(n.text); err == nil {
+			return i
+		}
+		return d.freeFloat(n)
+	case float:
+		return d.freeFloat(n)
+	case date:
+		if t, err := d.parseDate(n.text); err == nil {
+			return t
+		}
+	case list:
+		items := make([]any, len(n.items))
+		for i, item := range n.items {
+			items[i] = d.free(item)
+		}
+		return items
+	case mapping:
+		values := make(map[string]any, len(n.entries))
+		for _, e := range n.entries {
+			values[e.key] = d.free(e.value)
+		}
+		return values
+	}
+	return n.text
+}
+
+// freeFloat is a number, or the text of one that no float64 holds.
+func (d *decoder) freeFloat(n *node) any {
+	if x, err := parseFloat(n.text); err == nil {
+		return x
+	}
+	return n.text
+}
+
+// wanted says what a field takes, in a blogger's words.
+func (f *field) wanted() string {
+	switch {
+	case f.typ == timeType:
+		return "a date such as 2026-11-22 or 2026-11-22 10:00"
+	case f.typ == durationType:
+		return "a time such as 1:30, 90 or 1m30s"
+	case f.enum != nil && f.typ.Kind() == reflect.String:
+		return alternatives(f.enum)
+	case f.want != "" && f.typ.Kind() == reflect.String:
+		return f.want
+	}
+	switch f.typ.Kind() {
+	case reflect.Pointer:
+		target := *f
+		target.typ = f.typ.Elem()
+		return target.wanted()
+	case reflect.Slice:
+		return "a list"
+	case reflect.Map:
+		return "keys of its own"
+	case reflect.Struct:
+		return wantedStruct(structureOf(f.typ))
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "a whole number" + f.atLeast()
+	case reflect.Float64:
+		return "a number" + f.atLeast()
+	}
+	return "text"
+}
+
+func (f *field) atLeast() string {
+	if f.least == nil {
+		return ""
+	}
+	return " of at least " + strconv.Itoa(*f.least)
+}
+
+func wantedStruct(s *structure) string {
+	if !s.union {
+		return fmt.Sprintf("keys of its own (%s: …)", s.keys[0])
+	}
+	var words []string
+	for i := range s.fields {
+		words = append(words, s.fields[i].wanted())
+	}
+	return alternatives(words)
+}
+
+// example is a value for a hint.
+func (f *field) example() string {
+	switch {
+	case f.enum != nil:
+		return f.enum[0]
+	case f.typ == timeType:
+		return "2026-11-22"
+	case f.typ == durationType:
+		return `"1:30"`
+	}
+	return "…"
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}

@@ -1,0 +1,139 @@
+package schema
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// readTOML reads a TOML document. The decoder of go-toml checks it as a whole first (keys defined twice, tables that
+// clash), so that the tree can then be put together from its parser, which alone knows positions, without asking twice.
+func (d *decoder) readTOML() *node {
+	var any map[string]any
+	if err := toml.Unmarshal(d.source.Data, &any); err != nil {
+		line := 1
+		says := strings.TrimPrefix(err.Error(), "toml: ")
+		if e := (*toml.DecodeError)(nil); errors.As(err, &e) {
+			line, _ = e.Position()
+		}
+		d.report(line, "not TOML: %s", says)
+		return nil
+	}
+	r := tomlReader{decoder: d, starts: newLineStarts(d.source.Data)}
+	r.parser.Reset(d.source.Data)
+	root := &node{kind: mapping, line: d.fileLine(1)}
+	table := root
+	for r.parser.NextExpression() {
+		switch e := r.parser.Expression(); e.Kind {
+		case unstable.KeyValue:
+			r.keyValue(table, e, 0)
+		case unstable.Table:
+			table = r.table(root, e.Key())
+		case unstable.ArrayTable:
+			table = r.arrayTable(root, e.Key())
+		}
+	}
+	return root
+}
+
+// A tomlReader puts the tree together from go-toml's expressions.
+type tomlReader struct {
+	*decoder
+	parser unstable.Parser
+	starts lineStarts
+}
+
+func (r *tomlReader) line(n *unstable.Node) int {
+	return r.fileLine(r.starts.line(int(n.Raw.Offset)))
+}
+
+// table returns the mapping named by a dotted key, made where it is missing. In a list it is the last item's.
+func (r *tomlReader) table(in *node, key unstable.Iterator) *node {
+	for key.Next() {
+		in = r.step(in, key.Node())
+	}
+	return in
+}
+
+func (r *tomlReader) step(in *node, key *unstable.Node) *node {
+	name := string(key.Data)
+	e := in.entry(name)
+	if e == nil {
+		in.entries = append(in.entries, entry{name, r.line(key), &node{kind: mapping, line: r.line(key)}})
+		e = &in.entries[len(in.entries)-1]
+	}
+	if v := e.value; v.kind == list && len(v.items) > 0 {
+		return v.items[len(v.items)-1]
+	}
+	return e.value
+}
+
+// arrayTable adds a mapping to the list named by a dotted key.
+func (r *tomlReader) arrayTable(in *node, key unstable.Iterator) *node {
+	for key.Next() {
+		k := key.Node()
+		if !key.IsLast() {
+			in = r.step(in, k)
+			continue
+		}
+		e := in.entry(string(k.Data))
+		if e == nil {
+			in.entries = append(in.entries, entry{string(k.Data), r.line(k), &node{kind: list, line: r.line(k)}})
+			e = &in.entries[len(in.entries)-1]
+		}
+		in = &node{kind: mapping, line: r.line(k)}
+		e.value.items = append(e.value.items, in)
+	}
+	return in
+}
+
+func (r *tomlReader) keyValue(in *node, kv *unstable.Node, depth int) {
+	key := kv.Key()
+	for key.Next() {
+		k := key.Node()
+		if !key.IsLast() {
+			in = r.step(in, k)
+			continue
+		}
+		r.add(in, entry{string(k.Data), r.line(k), r.value(kv.Value(), r.line(k), depth+1)})
+	}
+}
+
+// value turns a TOML value into a node. Values without a position of their own stand on the given line.
+func (r *tomlReader) value(v *unstable.Node, line, depth int) *node {
+	if v.Raw.Length > 0 {
+		line = r.line(v)
+	}
+	n := &node{line: line, text: string(v.Data)}
+	if depth > maxDepth {
+		r.problems = append(r.problems, r.tooDeep(line))
+		return n
+	}
+	switch v.Kind {
+	case unstable.InlineTable:
+		n.kind = mapping
+		for it := v.Children(); it.Next(); {
+			r.keyValue(n, it.Node(), depth)
+		}
+	case unstable.Array:
+		n.kind = list
+		for it := v.Children(); it.Next(); {
+			if it.Node().Kind != unstable.Comment {
+				n.items = append(n.items, r.value(it.Node(), line, depth+1))
+			}
+		}
+	case unstable.Bool:
+		n.kind = boolean
+	case unstable.Integer:
+		n.kind = integer
+	case unstable.Float:
+		n.kind = float
+	case unstable.LocalDate, unstable.LocalDateTime, unstable.DateTime:
+		n.kind = date
+	default: // String, and LocalTime, which is a text to everyone but TOML
+		n.kind = text
+	}
+	return n
+}
