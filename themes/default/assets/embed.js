@@ -1,0 +1,349 @@
+// The player of a page. Every [data-player] box holds an ordinary <video controls> and, beside it, its settings as JSON.
+//
+// This script turns the box into a facade: the poster with one button. A visitor who points at it, focuses it or
+// touches it makes the browser fetch Flowplayer, hls.js and the first seconds of the clip; a click plays. Until then
+// nothing is fetched, so a gallery of fifty films costs as much as one. Whatever goes wrong, the browser's own player
+// takes over where the other one stopped.
+//
+// Flowplayer's files stay as published. What it lacks (names and roles for assistive technology, keys, focus, a
+// strict content security policy) is added from outside, in repair and in embed.css.
+(() => {
+  'use strict';
+
+  const page = document;
+  const boxes = [...page.querySelectorAll('[data-player]')];
+  const settings = new Map(boxes.map(box => [box, JSON.parse(box.querySelector('script').textContent)]));
+
+  // Only Safari has ManagedMediaSource, and only Safari plays HLS itself reliably (hls.js issues 7827 and 7844).
+  const nativeHLS = 'ManagedMediaSource' in window;
+  const saveData = navigator.connection && navigator.connection.saveData;
+
+  const make = (name, properties) => Object.assign(page.createElement(name), properties);
+  const attributes = (element, values) => {
+    for (const name in values) element && element.setAttribute(name, values[name]);
+  };
+  const clamp = (low, value, high) => Math.max(low, Math.min(value, high));
+
+  // "90", "1:30" and "1:02:03" as seconds; 0 for anything else.
+  const seconds = text => (text || '').split(':').reduce((sum, part) => sum * 60 + +part, 0) || 0;
+
+  // 90 as "1:30".
+  const clock = time => {
+    const s = Math.floor(time), two = n => String(n).padStart(2, '0');
+    return (s < 3600 ? Math.floor(s / 60) : Math.floor(s / 3600) + ':' + two(Math.floor(s / 60) % 60)) + ':' + two(s % 60);
+  };
+
+  // Where the address says to start: #t=90 before ?t=90.
+  const asked = () => seconds((/^#t=(.+)/.exec(location.hash) || [])[1] || new URLSearchParams(location.search).get('t'));
+
+  // The libraries, once a page. If one clip needs the full hls.js, all use it: loading both would run the light one last.
+  let libraries;
+  const load = folder => {
+    const add = element => new Promise((done, failed) => {
+      element.onload = done;
+      element.onerror = failed;
+      page.head.append(element);
+    });
+    // async = false: fetched side by side, run in order. Flowplayer looks for window.Hls.
+    const script = name => add(make('script', {src: folder + name, async: false}));
+    const all = [...settings.values()];
+    return libraries = libraries || Promise.all([
+      add(make('link', {rel: 'stylesheet', href: folder + 'skin.css'})),
+      !nativeHLS && all.some(c => c.hls) && script(all.some(c => c.fullHls) ? 'hls.min.js' : 'hls.light.min.js'),
+      script('flowplayer.min.js'),
+    ]).then(() => {
+      const hlsEngine = window.flowplayer.engine('hlsjs-lite');
+      // Flowplayer's own recovery tries for ever, or gives up without a word. This listener is called before its, and
+      // an error it has dealt with is no longer fatal. The third one is, and the browser plays the MP4.
+      hlsEngine && hlsEngine.plugin(({hls}) => {
+        let chances = 2;
+        hls.on('hlsError', (event, error) => {
+          if (!error.fatal || !hls.levels.length || !chances--) return;
+          if (error.type === 'mediaError') hls.recoverMediaError();
+          else if (error.type === 'networkError') hls.startLoad();
+          else return;
+          error.fatal = false;
+        });
+      });
+    });
+  };
+
+  // What the player will ask for first, so that the answers lie in the browser's cache when it does.
+  const warm = (config, start) => {
+    const ranges = config.hls ? config.warm : [{url: config.mp4, offset: 0, length: 3e5}];
+    // The first segment is of no use to somebody who starts elsewhere.
+    for (const {url, offset, length} of start ? ranges.slice(0, 3) : ranges) {
+      fetch(url, length ? {headers: {Range: `bytes=${offset}-${offset + length - 1}`}} : {})
+        .then(answer => answer.arrayBuffer()).catch(() => {});
+    }
+  };
+
+  const flowplayerSettings = (config, start, muted) => ({
+    splash: true, // no media until load() is called
+    autoplay: true,
+    muted,
+    ratio: 0, // the box has its shape from the <video> in it
+    keyboard: false, // it listens to the whole page; see keys
+    share: false,
+    chromecast: false, // would fetch a script of Google's
+    fullscreen: nativeHLS || page.fullscreenEnabled, // default: not in frames, and an embed is a frame
+    native_fullscreen: true, // iPhones have no other
+    generate_cuepoints: true,
+    // Cue text ends up as HTML. Without tags it is only text.
+    subtitleParser: text => window.flowplayer.defaults.subtitleParser(text.replace(/<[^>\n]*>?/g, '')),
+    // The lowest rung is the one that was warmed.
+    hlsjs: {startLevel: 0, startPosition: start || -1, capLevelToPlayerSize: true, recoverMediaError: false},
+    clip: {
+      sources: [
+        config.hls && {type: 'application/x-mpegurl', src: config.hls},
+        config.mp4 && {type: 'video/mp4', src: config.mp4 + (start ? '#t=' + start : '')},
+      ].filter(Boolean),
+      subtitles: config.captions,
+      cuepoints: config.chapters.map(chapter => chapter.at).filter(Boolean),
+      loop: config.loop,
+    },
+  });
+
+  // Makes the controls of a ready Flowplayer usable without a mouse and without sight.
+  const repair = (stage, api, media, title) => {
+    const find = selector => stage.querySelector(selector);
+    const play = find('.fp-controls > .fp-playbtn'), mute = find('.fp-volumebtn'), full = find('.fp-fullscreen');
+    const timeline = find('.fp-timeline'), volume = find('.fp-volumebar');
+    const seek = time => api.seek(clamp(0, time, api.video.duration - .1));
+
+    attributes(stage, {role: 'region', 'aria-label': 'Player: ' + title});
+    attributes(find('.fp-player > a'), {'aria-label': 'Flowplayer'});
+    stage.querySelectorAll('.fp-play, .fp-pause, .fp-waiting, .fp-speed-flash, .fp-timestamp, .fp-cuepoint')
+      .forEach(element => attributes(element, {'aria-hidden': true}));
+    [play, mute, full].forEach(element => attributes(element, {role: 'button', tabindex: 0}));
+    attributes(timeline, {role: 'slider', tabindex: 0, 'aria-label': 'Seek', 'aria-valuemin': 0});
+    attributes(volume, {role: 'slider', tabindex: 0, 'aria-label': 'Volume', 'aria-valuemin': 0, 'aria-valuemax': 100});
+
+    const reflect = () => {
+      const {time = 0, duration = 0} = api.video;
+      attributes(play, {'aria-label': api.playing ? 'Pause' : 'Play'});
+      attributes(mute, {'aria-label': api.muted ? 'Unmute' : 'Mute'});
+      attributes(full, {'aria-label': api.isFullscreen ? 'Leave full screen' : 'Full screen'});
+      attributes(timeline, {
+        'aria-valuemax': Math.round(duration), 'aria-valuenow': Math.round(time),
+        'aria-valuetext': clock(time) + ' of ' + clock(duration),
+      });
+      attributes(volume, {'aria-valuenow': Math.round((api.muted ? 0 : api.volumeLevel) * 100)});
+    };
+    api.on('progress resume pause finish volume mute fullscreen fullscreen-exit', reflect);
+    reflect();
+
+    // Names begin with what is written on the buttons, for people who speak to them.
+    const openers = new Map();
+    for (const [opener, list, name] of [['.fp-cc', '.fp-subtitle-menu', 'CC: captions'], ['.fp-qsel', '.fp-qsel-menu', 'HD: quality']]) {
+      const button = find(opener), menu = find(list);
+      if (!button || !menu) continue;
+      openers.set(menu, button);
+      attributes(button, {role: 'button', tabindex: 0, 'aria-haspopup': 'menu', 'aria-label': name});
+      attributes(menu, {role: 'menu', 'aria-label': name});
+      attributes(menu.querySelector('strong'), {role: 'presentation'});
+      const mark = () => {
+        attributes(button, {'aria-expanded': menu.classList.contains('fp-active')});
+        menu.querySelectorAll('a').forEach(item => attributes(item, {
+          role: 'menuitemradio', tabindex: -1, 'aria-checked': item.classList.contains('fp-selected'),
+        }));
+      };
+      new MutationObserver(mark).observe(menu, {subtree: true, attributeFilter: ['class']});
+      mark();
+    }
+    const close = menu => {
+      const button = openers.get(menu);
+      if (button && menu.contains(page.activeElement)) button.focus();
+      api.hideMenu(menu);
+    };
+
+    // Keys that mean the same wherever the focus is inside the player. There are none outside it.
+    const back = () => seek(media.currentTime - 5), ahead = () => seek(media.currentTime + 5);
+    const louder = () => api.volume(api.volumeLevel + .1), softer = () => api.volume(api.volumeLevel - .1);
+    const keys = {
+      ' ': () => api.toggle(), k: () => api.toggle(),
+      ArrowLeft: back, j: back, ArrowRight: ahead, l: ahead,
+      PageDown: () => seek(media.currentTime - 30), PageUp: () => seek(media.currentTime + 30),
+      Home: () => seek(0), End: () => seek(api.video.duration),
+      ArrowUp: louder, ArrowDown: softer,
+      m: () => api.mute(), f: () => full && api.fullscreen(),
+      c: () => api.subtitles.length ? api.disableSubtitles() : api.video.subtitles[0] && api.loadSubtitles(0),
+      '<': () => api.speed(false), '>': () => api.speed(true),
+      Escape: () => stage.querySelectorAll('.fp-menu.fp-active').forEach(close),
+    };
+    const menuKeys = (item, key) => {
+      const menu = item.parentNode, items = [...menu.querySelectorAll('a')];
+      const to = {ArrowDown: items.indexOf(item) + 1, ArrowUp: items.indexOf(item) - 1, Home: 0, End: -1}[key];
+      if (to !== undefined) items[(to + items.length) % items.length].focus();
+      else if (key === 'Enter' || key === ' ') item.click();
+      else if (key !== 'Escape' && key !== 'Tab') return false;
+      if (to === undefined) close(menu);
+      return key !== 'Tab';
+    };
+    const buttonKeys = (button, key) => {
+      const menu = [...openers.keys()].find(list => openers.get(list) === button);
+      if (key !== 'Enter' && key !== ' ' && !(menu && /^Arrow(Up|Down)$/.test(key))) return false;
+      button.click();
+      if (menu && menu.classList.contains('fp-active')) (menu.querySelector('.fp-selected') || menu.querySelector('a')).focus();
+      return true;
+    };
+    stage.addEventListener('keydown', event => {
+      let {target, key} = event;
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const role = target.getAttribute('role');
+      if (role === 'slider') { // a slider follows all four arrows
+        const same = target === timeline ? {ArrowUp: 'ArrowRight', ArrowDown: 'ArrowLeft'} : {ArrowRight: 'ArrowUp', ArrowLeft: 'ArrowDown'};
+        key = same[key] || key;
+      }
+      const done = role === 'menuitemradio' ? menuKeys(target, key)
+        : role === 'button' && buttonKeys(target, key)
+        || (keys[key] ? (keys[key](), true) : /^\d$/.test(key) && (api.seekTo(+key), true));
+      if (done) event.preventDefault();
+    });
+
+    // Today's name of what Flowplayer calls by the names of 2018.
+    const wrapper = find('.fp-player');
+    if (!wrapper.webkitRequestFullScreen && !wrapper.mozRequestFullScreen) wrapper.requestFullScreen = wrapper.requestFullscreen;
+    return play;
+  };
+
+  const upgrade = box => {
+    const config = settings.get(box), figure = box.closest('figure') || box;
+    const video = box.querySelector('video');
+    const links = [...figure.querySelectorAll('a[data-t]')];
+    const button = make('button', {type: 'button', className: 'player-start'});
+    let start = config.start, own = !config.lib, begun, stage, api;
+
+    attributes(button, {'aria-label': `Play: ${config.title} (${clock(config.duration)})`});
+    video.controls = false;
+    box.append(button);
+
+    // The browser's own player takes over, at the same place, playing if it was wanted.
+    const fallBack = () => {
+      if (own && !video.inert && video.controls) return;
+      own = true;
+      if (api) {
+        start = api.video.time || start;
+        try {
+          api.conf.splash = true; // makes shutdown let go of the media
+          api.shutdown();
+        } catch (error) { /* it is going anyway */ }
+        api = null;
+      }
+      if (stage) stage.remove();
+      button.remove();
+      box.classList.remove('player-on');
+      video.inert = false;
+      video.controls = true;
+      if (start) video.currentTime = start;
+      if (begun) video.play().catch(() => {});
+    };
+
+    const prepare = () => {
+      if (own) return;
+      load(config.lib).catch(fallBack);
+      warm(config, start);
+    };
+    let prepared = () => {
+      prepared = () => {};
+      prepare();
+    };
+
+    const launch = async (media, muted, takeFocus) => {
+      await load(config.lib);
+      if (own) return;
+      // Built before it is part of the page: a strict content security policy would report the inline styles of its
+      // icons (embed.css has the same rules), and the poster must not be painted over.
+      stage = make('div', {className: 'fp-mute', tabIndex: -1});
+      api = window.flowplayer(stage, flowplayerSettings(config, start, muted));
+      stage.querySelectorAll('style').forEach(style => style.remove());
+      stage.querySelector('.fp-player').prepend(media);
+      api.conf.splash = false; // a splash player throws the others on the page out; they are only paused
+      box.append(stage);
+      api.on('error', (event, player, error) => error ? fallBack() : stage.classList.remove('is-error'));
+      api.on('ready', () => {
+        const focused = page.activeElement === button || page.activeElement === page.body;
+        const play = repair(stage, api, media, config.title);
+        button.remove();
+        video.inert = true;
+        if (takeFocus && focused) play.focus({preventScroll: true});
+      });
+      api.on('progress', (event, player, time) => {
+        if (config.width) box.classList.add('player-on'); // the first frame is there: the poster goes, unless it is all there is to see
+        const now = links.filter(link => link.dataset.t <= time + .2).pop();
+        links.forEach(link => link === now ? link.setAttribute('aria-current', 'true') : link.removeAttribute('aria-current'));
+      });
+      api.load();
+    };
+
+    const play = (from, {muted = config.muted, takeFocus = true} = {}) => {
+      if (from !== undefined) start = from;
+      if (begun) {
+        if (own) {
+          video.currentTime = start;
+          video.play().catch(() => {});
+        } else if (api && api.ready) {
+          api.seek(start);
+          api.resume();
+        }
+        return;
+      }
+      begun = true;
+      if (own) {
+        video.muted = muted;
+        video.loop = config.loop;
+        return fallBack();
+      }
+      prepared();
+      button.classList.add('player-busy');
+      attributes(button, {'aria-busy': true});
+      // WebKit lets an element play with sound if it was loaded in the event handler of a click.
+      const media = make('video');
+      media.load();
+      launch(media, muted, takeFocus).catch(fallBack);
+      setTimeout(() => own || api && api.ready || fallBack(), 2e4);
+    };
+
+    const begin = time => {
+      start = time < config.duration ? time : 0;
+      if (begun && api && api.ready) api.seek(start);
+    };
+
+    if (own) {
+      button.addEventListener('click', () => play());
+    } else {
+      button.addEventListener('click', () => play());
+      if (!saveData) ['pointerenter', 'focusin', 'touchstart'].forEach(type =>
+        box.addEventListener(type, () => prepared(), {passive: true}));
+    }
+    figure.addEventListener('click', event => {
+      const link = event.target.closest('a[data-t]');
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      play(+link.dataset.t, {takeFocus: false});
+    });
+    return {id: figure.id, begin, play, autoplay: config.autoplay};
+  };
+
+  const players = boxes.map(upgrade);
+
+  // One plays, the others pause.
+  page.addEventListener('play', event => {
+    if (!event.target.closest('[data-player]')) return;
+    page.querySelectorAll('[data-player] video').forEach(video => video === event.target || video.pause());
+  }, true);
+
+  const follow = () => {
+    const time = asked();
+    const player = players.find(p => p.id && '#' + p.id === location.hash) || players[0];
+    if (time && player) player.begin(time);
+  };
+  follow();
+  window.addEventListener('hashchange', follow);
+
+  // Browsers let a clip start by itself when it is silent; people may have asked for stillness.
+  const automatic = players.find(player => player.autoplay);
+  if (automatic && !saveData && !matchMedia('(prefers-reduced-motion: reduce)').matches) {
+    automatic.play(undefined, {muted: true, takeFocus: false});
+  }
+})();
