@@ -1,3 +1,14 @@
+// Package post reads what the author wrote: the Markdown files under content/ and their front matter.
+//
+// A [Post] is one such file, read strictly: a key nobody knows, a date that is none or an address that leads out of the
+// site is a problem with its file and line, and [Load] reports the problems of all files in one run. What a post says is
+// taken as it stands; whether the clips and pictures it names exist, and at which address it will stand, is decided by
+// those who have clips and a permalink. The package reads no clip and renders no text.
+//
+// Three file names have a meaning. content/a-walk/index.md is a page bundle: the post "a-walk", with the files beside it.
+// 2026-11-22-a-walk.md, Jekyll's custom, is the post "a-walk" of that day. A file or folder whose name begins with a dot,
+// and an editor's left-overs, are not there at all. The folders _posts and _drafts are Jekyll's too: they do not count as
+// part of the path, and what lies in _drafts is a draft.
 package post
 
 import "time"

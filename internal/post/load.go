@@ -1,0 +1,229 @@
+package post
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"matinee/internal/diag"
+)
+
+// Options say which posts are wanted.
+type Options struct {
+	Drafts   bool           // also drafts
+	Future   bool           // also posts that are to appear later than Now
+	Expired  bool           // also posts that were to disappear by Now
+	Now      time.Time      // zero means the time of the call
+	Location *time.Location // of dates that name no zone; nil means UTC
+}
+
+// maxFile is the size in bytes of a post that is still read.
+const maxFile = 10 << 20
+
+// Load reads every post below the folder dir ("content") and returns those that are wanted, ordered by file. The error
+// is an errors.Join of [diag.Problem]: everything wrong with any of the files, wanted or not. Posts with nothing wrong
+// are returned beside it. Warnings are about files that were left out, and about posts that are not what they seem.
+func Load(fsys fs.FS, dir string, o Options) (posts []*Post, warnings []*diag.Problem, err error) {
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	f := finder{fsys: fsys, dir: dir}
+	f.walk()
+	results := make([]parser, len(f.files))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, file := range f.files {
+		group.Go(func() error {
+			results[i].file(fsys, dir, file, o.Location)
+			return nil
+		})
+	}
+	_ = group.Wait() // the problems are in the results
+	problems := f.problems
+	warnings = f.warnings
+	for _, r := range results {
+		problem := r.err()
+		problems = append(problems, problem)
+		warnings = append(warnings, r.warnings...)
+		if problem == nil && r.post != nil && o.wants(r.post) {
+			posts = append(posts, r.post)
+		}
+	}
+	problems = append(problems, clashes(posts)...)
+	diag.Sort(warnings)
+	return posts, warnings, errors.Join(problems...)
+}
+
+func (o Options) wants(p *Post) bool {
+	switch {
+	case p.Draft && !o.Drafts:
+		return false
+	case p.appears().After(o.Now) && !o.Future:
+		return false
+	case !p.ExpiryDate.IsZero() && !p.ExpiryDate.After(o.Now) && !o.Expired:
+		return false
+	}
+	return true
+}
+
+// A finder finds the files that are posts.
+type finder struct {
+	fsys     fs.FS
+	dir      string
+	files    []string
+	problems []error // of *diag.Problem
+	warnings []*diag.Problem
+}
+
+func (f *finder) wrong(file, format string, args ...any) *diag.Problem {
+	p := diag.At(file, 0, format, args...)
+	f.problems = append(f.problems, p)
+	return p
+}
+
+func (f *finder) warn(file, format string, args ...any) *diag.Problem {
+	p := diag.At(file, 0, format, args...)
+	f.warnings = append(f.warnings, p)
+	return p
+}
+
+func (f *finder) walk() {
+	_ = fs.WalkDir(f.fsys, f.dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			f.unreadable(name, err)
+			return fs.SkipDir
+		}
+		return f.visit(name, e)
+	})
+}
+
+func (f *finder) visit(name string, e fs.DirEntry) error {
+	base := path.Base(name)
+	switch {
+	case name == f.dir:
+	case strings.HasPrefix(base, "."):
+		if e.IsDir() {
+			return fs.SkipDir
+		}
+	case e.IsDir():
+		if isPost(base) {
+			f.wrong(name, "a folder named like a post").WithHint("rename it; a post with files of its own is %s/index.md", strings.TrimSuffix(base, path.Ext(base)))
+			return fs.SkipDir
+		}
+	case e.Type()&fs.ModeSymlink != 0 && !isPost(base):
+		if info, err := fs.Stat(f.fsys, name); err == nil && info.IsDir() {
+			f.warn(name, "a symbolic link to a folder, which is not followed").WithHint("move the folder here")
+		}
+	case !isPost(base):
+	case name == f.dir+"/index.md":
+		f.warn(name, "not published: the site's first page is made of its posts")
+	case base == "_index.md":
+		f.warn(name, "not published: lists of posts are made by Matinee")
+	default:
+		f.files = append(f.files, name)
+	}
+	return nil
+}
+
+// isPost tells posts from everything else by their name.
+func isPost(base string) bool {
+	ext := strings.ToLower(path.Ext(base))
+	return ext == ".md" || ext == ".markdown"
+}
+
+func (f *finder) unreadable(name string, err error) {
+	if name == f.dir && errors.Is(err, fs.ErrNotExist) {
+		f.wrong(name, "no such folder").WithHint(`posts live there; "matinee new post TITLE" makes the first`)
+		return
+	}
+	f.problems = append(f.problems, unreadable(name, err))
+}
+
+// unreadable says why a file cannot be read.
+func unreadable(name string, err error) *diag.Problem {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		err = e.Err
+	}
+	switch {
+	case strings.Contains(err.Error(), "escapes"): // os.Root's error has no name
+		return diag.At(name, 0, "a symbolic link that leads out of the site").WithHint("put the file itself here")
+	case errors.Is(err, fs.ErrNotExist):
+		return diag.At(name, 0, "a symbolic link that leads nowhere")
+	}
+	return diag.At(name, 0, "cannot be read: %v", err)
+}
+
+// file reads and parses one file.
+func (p *parser) file(fsys fs.FS, dir, name string, loc *time.Location) {
+	data, err := readFile(fsys, name)
+	if err != nil {
+		problem, ok := errors.AsType[*diag.Problem](err)
+		if !ok {
+			problem = unreadable(name, err)
+		}
+		p.problems = append(p.problems, problem)
+		return
+	}
+	p.parse(dir, name, data, loc)
+}
+
+// readFile reads a file of at most maxFile bytes.
+func readFile(fsys fs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, diag.At(name, 0, "a folder named like a post").WithHint("rename it")
+	case !info.Mode().IsRegular():
+		return nil, diag.At(name, 0, "not a file")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		return nil, diag.At(name, 0, "larger than 10 MB").WithHint("posts are texts; is this a clip with the wrong name?")
+	}
+	return data, err
+}
+
+// reserved are the folders that the generator fills.
+var reserved = []string{"assets", "embed", "page", "posters", "stream", "tags"}
+
+// clashes reports posts that want the same address, or one that is the generator's own, as far as that can be told
+// without knowing the permalink.
+func clashes(posts []*Post) []error {
+	var problems []error
+	first := make(map[string]*Post, len(posts))
+	for _, p := range posts {
+		address, line := p.Section+"/"+p.Slug+p.Date.Format("/2006-01-02"), p.Lines["slug"]
+		top, _, _ := strings.Cut(strings.TrimPrefix(p.Section+"/"+p.Slug, "/"), "/")
+		shown := fmt.Sprintf("slug %q", p.Slug)
+		if p.URL != "" {
+			address, line = p.URL, p.Lines["url"]
+			top, _, _ = strings.Cut(p.URL, "/")
+			shown = fmt.Sprintf("url %q", p.URL)
+		}
+		address = strings.ToLower(address)
+		if slices.Contains(reserved, strings.ToLower(top)) {
+			problems = append(problems, diag.At(p.File, line, "%s is taken: the folder %s/ is Matinee's own", shown, top).WithHint("give the post another slug or url"))
+		}
+		if other := first[address]; other != nil {
+			problems = append(problems, diag.At(p.File, line, "%s is also that of %s", shown, other.File).WithHint("give one of them another slug or url"))
+			continue
+		}
+		first[address] = p
+	}
+	return problems
+}
