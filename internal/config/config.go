@@ -18,7 +18,7 @@ import (
 
 // A Config is what site.yaml says.
 type Config struct {
-	Title       string     `key:"title" required:"true" like:"name" doc:"The name of the site."`
+	Title       string     `key:"title" required:"true" example:"Films" like:"name" doc:"The name of the site."`
 	Description string     `key:"description" like:"tagline,subtitle" doc:"What the site is about, in a sentence."`
 	URL         string     `key:"url" like:"baseurl,base_url,siteurl" doc:"The site's full address, such as https://films.example.com; where it is not given, nothing that needs full addresses (feeds, sitemap, previews elsewhere) has them."`
 	Language    string     `key:"language" like:"lang,locale,languagecode,defaultcontentlanguage" doc:"The language of the texts, as a BCP 47 tag: en, pt-BR."`
@@ -43,8 +43,8 @@ type Author struct {
 
 // A MenuItem is a link at the top of every page.
 type MenuItem struct {
-	Title string `key:"title" required:"true" like:"name" doc:"What the link says."`
-	URL   string `key:"url" required:"true" like:"link,pageref" doc:"Where it leads: a path on this site, beginning with /, or a full address."`
+	Title string `key:"title" required:"true" example:"Films" like:"name" doc:"What the link says."`
+	URL   string `key:"url" required:"true" like:"link,pageref" example:"/" doc:"Where it leads: a path on this site, beginning with /, or a full address."`
 }
 
 // Markdown says how texts are read.
@@ -109,14 +109,14 @@ func Default() Config {
 	}
 }
 
-// Load reads the site's configuration from the file called name. The error is an errors.Join of [diag.Problem]: all that
-// is wrong, each with its line.
+// Load reads the site's configuration from the file called name. The error is an errors.Join of [diag.Problem], all that
+// is wrong, each with its line; of a file that is not there it is an [fs.ErrNotExist].
 func Load(fsys fs.FS, name string) (Config, error) {
 	data, err := readFile(fsys, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Default(), diag.At(name, 0, "no such file").WithHint(`run matinee in the folder of a site, or make one: matinee new site films`)
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Default(), err
+	case err != nil:
 		return Default(), diag.At(name, 0, "cannot be read: %v", reason(err))
 	}
 	return Parse(name, data)
@@ -130,7 +130,7 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // read only
 	return io.ReadAll(io.LimitReader(f, maxBytes))
 }
 

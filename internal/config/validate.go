@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"io/fs"
 	"net/url"
 	"regexp"
@@ -20,11 +21,19 @@ type validator struct {
 	problems []error // of *diag.Problem
 }
 
-// wrong reports a key's value; got is what it is.
-func (v *validator) wrong(key, want, got string) *diag.Problem {
-	p := diag.At(v.file, v.lines.Of(key), "%s: want %s, got %q", key, want, got)
+// report adds a problem with the value at a path ("menu.0.url").
+func (v *validator) report(path, format string, args ...any) *diag.Problem {
+	key := index.ReplaceAllString(path, "")
+	p := diag.At(v.file, v.lines.Of(path), "%s: %s", key, fmt.Sprintf(format, args...))
 	v.problems = append(v.problems, p)
 	return p
+}
+
+// index is the place of an item in a list, which a blogger does not count.
+var index = regexp.MustCompile(`\.\d+`)
+
+func (v *validator) wrong(path, want, got string) *diag.Problem {
+	return v.report(path, "want %s, got %q", want, got)
 }
 
 func (v *validator) config(c *Config) {
@@ -74,24 +83,29 @@ func (v *validator) permalink(s string) string {
 		v.wrong(key, "a plain path such as /:year/:slug/", s)
 		return s
 	}
+	hasSlug := false
 	for _, p := range placeholder.FindAllString(s, -1) {
+		meant := p
 		if !slices.Contains(placeholders, p) {
-			v.placeholder(p)
+			meant = v.unknownPlaceholder(p)
 		}
+		hasSlug = hasSlug || meant == ":slug"
 	}
-	if !slices.Contains(placeholder.FindAllString(s, -1), ":slug") {
-		v.wrong(key, "a path with :slug in it, or all posts would have one address", s)
+	if !hasSlug {
+		v.wrong(key, "a path with :slug in it, or posts would share an address", s)
 	}
 	return strings.TrimRight(s, "/") + "/"
 }
 
-func (v *validator) placeholder(p string) {
-	meant := ""
-	if s := schema.Suggest(p, placeholders); s != "" {
-		meant = " (did you mean " + s + "?)"
+// unknownPlaceholder reports a placeholder and returns the one that was meant, where that can be guessed.
+func (v *validator) unknownPlaceholder(p string) string {
+	meant := schema.Suggest(p, placeholders)
+	guess := ""
+	if meant != "" {
+		guess = " (did you mean " + meant + "?)"
 	}
-	v.problems = append(v.problems, diag.At(v.file, v.lines.Of("permalink"), "permalink: unknown placeholder %s%s", p, meant).
-		WithHint("the placeholders are %s", strings.Join(placeholders, ", ")))
+	v.report("permalink", "unknown placeholder %s%s", p, guess).WithHint("the placeholders are %s", strings.Join(placeholders, ", "))
+	return meant
 }
 
 func (v *validator) language(s string) {
@@ -111,27 +125,31 @@ func (v *validator) theme(s string) {
 }
 
 func (v *validator) menu(items []MenuItem) {
-	for _, item := range items {
+	for i, item := range items {
 		u, err := url.Parse(item.URL)
-		if item.URL == "" {
-			continue // missing, which is reported already
-		}
-		if err != nil || (u.Scheme == "" && !strings.HasPrefix(item.URL, "/")) || !slices.Contains([]string{"", "http", "https", "mailto"}, u.Scheme) {
-			v.wrong("menu.url", "a path that begins with /, or a full address", item.URL)
+		switch {
+		case item.URL == "": // missing, which the decoder reported
+		case err != nil,
+			u.Scheme == "" && !strings.HasPrefix(item.URL, "/"),
+			!slices.Contains([]string{"", "http", "https", "mailto"}, u.Scheme):
+			v.wrong(fmt.Sprintf("menu.%d.url", i), "a path that begins with /, or a full address", item.URL)
 		}
 	}
 }
 
 func (v *validator) streaming(s Streaming) {
 	for i, height := range s.Ladder.Rungs {
-		if height > 4320 || height%2 != 0 || slices.Contains(s.Ladder.Rungs[:i], height) {
-			p := diag.At(v.file, v.lines.Of("streaming.ladder"), "streaming.ladder: want different even heights up to 4320, got %d", height)
-			v.problems = append(v.problems, p)
+		path := fmt.Sprintf("streaming.ladder.%d", i)
+		switch {
+		case height == 0: // not a number, which the decoder reported
+		case height > 4320 || height%2 != 0:
+			v.report(path, "want even heights up to 4320, got %d", height)
+		case slices.Contains(s.Ladder.Rungs[:i], height):
+			v.report(path, "%d is there twice", height)
 		}
 	}
 	if s.Delivery == "rtmp" && s.RTMP == "" {
-		p := diag.At(v.file, v.lines.Of("streaming.delivery"), "streaming.rtmp is missing: delivery is rtmp").
-			WithHint("add rtmp: rtmp://media.example.com/cfx/st under streaming")
-		v.problems = append(v.problems, p)
+		v.report("streaming.delivery", "rtmp needs to know the server").
+			WithHint("add a line such as rtmp: rtmp://media.example.com/cfx/st under streaming")
 	}
 }

@@ -9,7 +9,7 @@ import (
 // frontMatter is the schema of what stands above a post's text.
 type frontMatter struct {
 	Title       string         `key:"title" like:"name" doc:"The post's title; where it is missing, the text's first heading or the file's name."`
-	Date        time.Time      `key:"date" like:"created,published" doc:"When the post was published; a date in the future keeps it back until then."`
+	Date        time.Time      `key:"date" like:"created" doc:"When the post was published; a date in the future keeps it back until then."`
 	Lastmod     time.Time      `key:"lastmod" like:"updated,modified,last_modified_at,last_modified" doc:"When the post was last changed."`
 	Description string         `key:"description" like:"excerpt,subtitle" doc:"What the post is about, in a sentence, for search engines and previews."`
 	Summary     string         `key:"summary" like:"abstract" doc:"A short text for lists, where it should differ from the description."`
@@ -19,7 +19,7 @@ type frontMatter struct {
 	Slug        string         `key:"slug" doc:"The last part of the post's address, where it should differ from the file's name."`
 	URL         located        `key:"url" like:"permalink,path" doc:"The post's whole address on the site, in place of the permalink: /about/team/."`
 	Aliases     []located      `key:"aliases" like:"alias,redirect_from,redirects" doc:"Old addresses that lead here."`
-	Draft       bool           `key:"draft" doc:"Not to be published yet."`
+	Draft       bool           `key:"draft" like:"published" doc:"Not to be published yet."`
 	PublishDate time.Time      `key:"publishDate" like:"publish_date,pubdate,scheduled" doc:"When the post is to appear, where that is not its date."`
 	ExpiryDate  time.Time      `key:"expiryDate" like:"expiry_date,expires,unpublishdate" doc:"When the post is to disappear."`
 	Author      string         `key:"author" like:"authors" doc:"Who wrote it, where that is not the site's author."`
@@ -56,7 +56,7 @@ type video struct {
 
 type film struct {
 	Line       schema.Line
-	Src        string        `key:"src" required:"true" like:"file,path,url" doc:"The clip: a file beside the post or under content/, or the address of a stream."`
+	Src        string        `key:"src" required:"true" example:"walk.mp4" like:"file,path,url" doc:"The clip: a file beside the post or under content/, or the address of a stream."`
 	Renditions []string      `key:"renditions" doc:"Other encodes of the same film."`
 	Title      string        `key:"title" doc:"The film's title, where it is not the post's."`
 	Poster     string        `key:"poster" like:"image,thumbnail" doc:"The picture shown before the film plays."`
@@ -70,8 +70,8 @@ type film struct {
 
 type caption struct {
 	Line  schema.Line
-	Src   string `key:"src" required:"true" like:"file,path" doc:"A WebVTT or SRT file."`
-	Lang  string `key:"lang" required:"true" like:"srclang,language" pattern:"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*" want:"a language such as en or pt-BR" doc:"Its language, as a BCP 47 tag."`
+	Src   string `key:"src" required:"true" example:"walk.en.vtt" like:"file,path" doc:"A WebVTT or SRT file."`
+	Lang  string `key:"lang" required:"true" example:"en" like:"srclang,language" pattern:"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*" want:"a language such as en or pt-BR" doc:"Its language, as a BCP 47 tag."`
 	Label string `key:"label" doc:"What the menu calls it."`
 }
 
@@ -84,8 +84,8 @@ type chapters struct {
 
 type chapter struct {
 	Line  schema.Line
-	At    time.Duration `key:"at" required:"true" like:"start,time" doc:"Where the chapter begins."`
-	Title string        `key:"title" required:"true" like:"name" doc:"What it is called."`
+	At    time.Duration `key:"at" required:"true" example:"\"1:30\"" like:"start,time" doc:"Where the chapter begins."`
+	Title string        `key:"title" required:"true" example:"The lake" like:"name" doc:"What it is called."`
 }
 
 // Schema returns the JSON Schema of a post's front matter.

@@ -48,6 +48,7 @@ type field struct {
 	typ      reflect.Type
 	enum     []string
 	like     []string
+	sample   string
 	least    *int
 	pattern  *regexp.Regexp
 	want     string
@@ -59,7 +60,8 @@ type structure struct {
 	fields []field
 	keys   []string // of fields
 	union  bool
-	line   int // index of the Line field, or -1
+	line   int    // index of the Line field, or -1
+	free   string // the key under which authors put keys of their own, or ""
 }
 
 var structures sync.Map // of reflect.Type to *structure
@@ -78,6 +80,9 @@ func structureOf(t reflect.Type) *structure {
 		case f.Tag.Get("key") != "" || f.Tag.Get("doc") != "":
 			s.fields = append(s.fields, fieldOf(f))
 			s.keys = append(s.keys, f.Tag.Get("key"))
+			if f.Type.Kind() == reflect.Map {
+				s.free = f.Tag.Get("key")
+			}
 		}
 	}
 	known, _ := structures.LoadOrStore(t, s)
@@ -88,7 +93,7 @@ func fieldOf(f reflect.StructField) field {
 	tag := f.Tag.Get
 	made := field{
 		index: f.Index[0], key: tag("key"), doc: tag("doc"), typ: f.Type, enum: split(tag("enum")), like: split(tag("like")),
-		want: tag("want"), required: tag("required") == "true",
+		sample: tag("example"), want: tag("want"), required: tag("required") == "true",
 	}
 	if least, err := strconv.Atoi(tag("min")); err == nil {
 		made.least = &least
@@ -195,10 +200,11 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 	if s.line >= 0 {
 		v.Field(s.line).SetInt(int64(n.line))
 	}
+	var meant []string
 	for _, e := range n.entries {
 		i := slices.Index(s.keys, e.key)
 		if i < 0 {
-			d.unknown(e, path, s)
+			meant = append(meant, d.unknown(e, path, s))
 			continue
 		}
 		if e.value.kind != null {
@@ -207,7 +213,8 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 	}
 	for i := range s.fields {
 		f := &s.fields[i]
-		if e := n.entry(f.key); f.required && (e == nil || e.value.kind == null) {
+		e := n.entry(f.key)
+		if f.required && (e == nil || e.value.kind == null) && !slices.Contains(meant, f.key) {
 			d.missing(n, e, join(path, f.key), f)
 		}
 	}
@@ -222,17 +229,22 @@ func (d *decoder) missing(n *node, e *entry, path string, f *field) {
 	d.at(line, "%s is missing", path).WithHint("add a line such as %s: %s", f.key, f.example())
 }
 
-// unknown reports a key nobody knows, and the one that was meant where that can be guessed.
-func (d *decoder) unknown(e entry, path string, s *structure) {
+// unknown reports a key nobody knows and returns the one that was meant where that can be guessed.
+func (d *decoder) unknown(e entry, path string, s *structure) string {
 	in := ""
 	if path != "" {
 		in = " in " + path
 	}
 	meant := s.suggest(e.key)
 	p := d.at(e.line, "unknown key %s%s%s", quote(e.key), in, didYouMean(meant))
-	if meant == "" {
+	switch {
+	case meant != "":
+	case s.free != "":
+		p.WithHint("keys of your own belong under %s", s.free)
+	default:
 		p.WithHint("the keys here are %s", strings.Join(s.keys, ", "))
 	}
+	return meant
 }
 
 // suggest guesses which key was meant: one spelled nearly so, or one other programs call so.
@@ -248,20 +260,16 @@ func (s *structure) suggest(key string) string {
 // union decodes a node into the first field of the union that takes what is written.
 func (d *decoder) union(n *node, path string, f *field, v reflect.Value) {
 	s := structureOf(v.Type())
+	i := slices.IndexFunc(s.fields, func(f field) bool { return accepts(f.typ, n.kind) })
+	if i < 0 {
+		d.wrong(n, path, f)
+		return
+	}
+	v.SetZero() // a default of another alternative would stand beside this one
 	if s.line >= 0 {
 		v.Field(s.line).SetInt(int64(n.line))
 	}
-	for i := range s.fields {
-		if alternative := &s.fields[i]; accepts(alternative.typ, n.kind) {
-			v.SetZero() // a default of another alternative would still stand beside this one
-			if s.line >= 0 {
-				v.Field(s.line).SetInt(int64(n.line))
-			}
-			d.value(n, path, alternative, v.Field(alternative.index))
-			return
-		}
-	}
-	d.wrong(n, path, f)
+	d.value(n, path, &s.fields[i], v.Field(s.fields[i].index))
 }
 
 // accepts reports whether a value of kind k is meant for type t.
@@ -305,17 +313,19 @@ func (d *decoder) freeMap(n *node, path string, f *field, v reflect.Value) {
 	v.Set(reflect.ValueOf(d.free(n)))
 }
 
+// text decodes a scalar as it is written, without the white space around it (block texts end with a line end).
 func (d *decoder) text(n *node, path string, f *field, v reflect.Value) {
+	s := strings.TrimSpace(n.text)
 	switch {
 	case !n.kind.scalar():
 		d.wrong(n, path, f)
-	case f.enum != nil && !slices.Contains(f.enum, n.text):
-		d.at(n.line, "%s: want %s, got %s%s", path, f.wanted(), n, didYouMean(Suggest(n.text, f.enum)))
-	case f.pattern != nil && n.text == "": // as good as not given
-	case f.pattern != nil && !f.pattern.MatchString(n.text):
+	case f.enum != nil && !slices.Contains(f.enum, s):
+		d.at(n.line, "%s: want %s, got %s%s", path, f.wanted(), n, didYouMean(Suggest(s, f.enum)))
+	case f.pattern != nil && s == "": // as good as not given
+	case f.pattern != nil && !f.pattern.MatchString(s):
 		d.wrong(n, path, f)
 	default:
-		v.SetString(n.text)
+		v.SetString(s)
 	}
 }
 
@@ -478,12 +488,10 @@ func wantedStruct(s *structure) string {
 // example is a value for a hint.
 func (f *field) example() string {
 	switch {
+	case f.sample != "":
+		return f.sample
 	case f.enum != nil:
 		return f.enum[0]
-	case f.typ == timeType:
-		return "2026-11-22"
-	case f.typ == durationType:
-		return `"1:30"`
 	}
 	return "…"
 }

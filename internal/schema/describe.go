@@ -146,15 +146,15 @@ func describeType(f *field, v reflect.Value) object {
 }
 
 func describeUnion(t reflect.Type) object {
-	var any []object
-	for _, f := range structureOf(t).fields {
-		o := describeType(&f, reflect.Value{})
-		if f.doc != "" {
-			o = append(object{{"description", f.doc}}, o...)
-		}
-		any = append(any, o)
+	fields := structureOf(t).fields
+	if len(fields) == 1 {
+		return describeType(&fields[0], reflect.Value{})
 	}
-	return object{{"anyOf", any}}
+	var ways []object
+	for _, f := range fields {
+		ways = append(ways, append(object{{"description", f.doc}}, describeType(&f, reflect.Value{})...))
+	}
+	return object{{"anyOf", ways}}
 }
 
 func (f *field) describeNumber(kind string) object {

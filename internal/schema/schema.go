@@ -16,6 +16,7 @@
 //	min       the least value of a number
 //	pattern   a regular expression a text must match as a whole, unless it is empty, and
 //	want      how to say that to a blogger ("a colour such as \"#c2410c\"")
+//	example   a value for hints
 //	like      names other programs give this key, separated by commas: used for suggestions only
 //	required  "true" where the key must be there
 //

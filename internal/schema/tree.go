@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -35,7 +36,7 @@ const (
 	mapping
 )
 
-// is reports whether n is a single value: what a text field can take as it is written.
+// scalar reports whether k is a single value: what a text field can take as it is written.
 func (k kind) scalar() bool { return k >= boolean && k <= text }
 
 // entry returns the entry with the given key, or nil.
@@ -67,13 +68,17 @@ func (n *node) String() string {
 // Lines tells where the keys of a document stand.
 type Lines struct{ root *node }
 
-// Of returns the line of the file on which a key stands, named by its path ("streaming.url"). Where the key is missing
-// it is the line of the nearest key around it, and 0 when there is none.
+// Of returns the line of the file on which a key stands, named by its path ("streaming.url", "menu.0.title"; items of
+// lists are counted from 0). Where the key is missing it is the line of what is around it, and 0 when nothing is.
 func (l Lines) Of(path string) int {
 	n, line := l.root, 0
 	for key := range strings.SplitSeq(path, ".") {
 		if n == nil {
 			break
+		}
+		if i, err := strconv.Atoi(key); err == nil && i >= 0 && i < len(n.items) {
+			n, line = n.items[i], n.items[i].line
+			continue
 		}
 		e := n.entry(key)
 		if e == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -150,47 +151,59 @@ func yamlLines(data []byte) []int {
 // The line in yaml.v3's own message is often that of the surrounding construct, or off by one. The line on which the
 // document breaks is the one after the longest run of lines that still is YAML.
 func (d *decoder) yamlError(err error) {
+	m := yamlMessage.FindStringSubmatch(err.Error())
 	lines := bytes.SplitAfter(d.source.Data, []byte{'\n'})
-	at := breakingLine(lines)
-	line := lines[at]
-	if indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]; bytes.ContainsRune(indent, '\t') {
-		d.report(at+1, "tab used for indentation; YAML wants spaces")
+	at := breakingLine(lines, m[1])
+	line := string(lines[at-1])
+	if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") {
+		d.report(at, "tab used for indentation; YAML wants spaces")
 		return
 	}
-	says := yamlPrefix.ReplaceAllString(err.Error(), "")
 	for _, w := range yamlWords {
-		if strings.Contains(says, w.says) {
-			p := d.report(at+1, "%s", strings.ReplaceAll(w.means, "{anchor}", yamlAnchor.FindString(says)))
+		if strings.Contains(m[2], w.says) {
+			p := d.report(at, "%s", w.means)
 			if w.hint != "" {
-				p.WithHint("%s", w.hint)
+				p.WithHint("%s", strings.Replace(w.hint, "{quoted}", quoteValue(line), 1))
 			}
 			return
 		}
 	}
-	d.report(at+1, "not YAML: %s", says)
+	d.report(at, "not YAML: %s", m[2])
 }
 
-// breakingLine returns the index of the line with which the text stops being YAML.
-func breakingLine(lines [][]byte) int {
-	const effort = 1 << 24 // bytes to parse at most: enough for anything written by hand
-	spent := 0
-	for n := len(lines) - 1; n > 0 && spent < effort; n-- {
+// yamlMessage takes a message of yaml.v3 apart: its line, where it has one, and its words.
+var yamlMessage = regexp.MustCompile(`(?s)^(?:yaml: )?(?:line (\d+): )?(.*)$`)
+
+// breakingLine returns the line with which the text stops being YAML. Of a text too long to try it line by line, that is
+// the line yaml.v3 says.
+func breakingLine(lines [][]byte, said string) int {
+	const effort = 1 << 22 // bytes to parse at most: enough for anything written by hand
+	for n, spent := len(lines)-1, 0; n > 0; n-- {
 		head := bytes.Join(lines[:n], nil)
-		spent += len(head)
+		if spent += len(head); spent > effort {
+			line, _ := strconv.Atoi(said)
+			return min(max(line, 1), len(lines))
+		}
 		var y yaml.Node
 		if yaml.Unmarshal(head, &y) == nil {
-			return n
+			return n + 1
 		}
 	}
-	return 0
+	return 1
 }
 
-var (
-	yamlPrefix = regexp.MustCompile(`^yaml: (line \d+: )?`)
-	yamlAnchor = regexp.MustCompile(`'.*'`)
-)
+// quoteValue is the line of a key with its value in quotes, for a hint; an example where the line is another.
+func quoteValue(line string) string {
+	if m := yamlPair.FindStringSubmatch(line); m != nil {
+		return m[1] + ": " + strconv.Quote(shorten(m[2]))
+	}
+	return `title: "A walk: part one"`
+}
 
-const quoteIt = `put the text in quotes: title: "A walk: part one"`
+// yamlPair is a key and a value without quotes.
+var yamlPair = regexp.MustCompile(`^\s*(?:- )?([\w-]+):\s+([^"'\[{|>\s][^"\\]*?)\s*$`)
+
+const quoteIt = "put the text in quotes: {quoted}"
 
 // yamlWords translates yaml.v3's messages; the first that fits is taken.
 var yamlWords = []struct{ says, means, hint string }{
@@ -203,7 +216,7 @@ var yamlWords = []struct{ says, means, hint string }{
 	{"did not find expected key", `want "key: value"`, "look for a stray quote, or a line indented differently from its neighbours"},
 	{"did not find expected '-' indicator", `want a list item ("- …"), indented like the others`, ""},
 	{"did not find expected alphabetic or numeric", `the text here starts with "*" or "&", which YAML keeps for itself`, quoteIt},
-	{"unknown anchor", `the text here starts with "*", which YAML keeps for itself; nothing is called {anchor}`, quoteIt},
+	{"unknown anchor", `the text here starts with "*", which YAML keeps for itself`, quoteIt},
 	{"unknown escape character", `a "\" that YAML does not know, in double quotes`, `use single quotes, or write "\\"`},
 	{"block sequence entries are not allowed", "a list cannot start here", "start it on a line of its own"},
 	{"control characters are not allowed", "a control character, which YAML does not allow", ""},
