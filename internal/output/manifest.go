@@ -1,0 +1,78 @@
+package output
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"matinee/internal/diag"
+)
+
+// An Entry is what the manifest knows of a file of the folder. Everything but ModTime depends on the site alone, so
+// two machines write the same.
+type Entry struct {
+	Path    string `json:"path"`
+	Class   string `json:"class"`
+	Size    int64  `json:"size"`
+	SHA256  string `json:"sha256"` // hexadecimal
+	Key     string `json:"key,omitempty"`
+	ModTime int64  `json:"mtime_ns"` // Unix time in nanoseconds, on this machine only
+}
+
+// version of the manifest's format.
+const version = 1
+
+type manifest struct {
+	Version int     `json:"version"`
+	Files   []Entry `json:"files"`
+}
+
+// ReadManifest reads the entries of a manifest, sorted by path; none when there is no manifest yet.
+func ReadManifest(name string) ([]Entry, error) {
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, writeError("read", name, err)
+	}
+	var m manifest
+	err = json.Unmarshal(data, &m)
+	if err == nil && m.Version != version {
+		err = fmt.Errorf("version %d, where this program knows %d", m.Version, version)
+	}
+	for i := 0; err == nil && i < len(m.Files); i++ {
+		// A manifest decides what is removed: its names are not trusted more than those of a page.
+		err = checkName(m.Files[i].Path)
+	}
+	if err != nil {
+		return nil, diag.At(filepath.ToSlash(name), 0, "the manifest of the last build cannot be read: %v", err).
+			WithHint("delete it together with the folder it describes, and build again")
+	}
+	return m.Files, nil
+}
+
+// marshalManifest is JSON with one line per file, for people who compare two of them.
+func marshalManifest(entries []Entry) []byte {
+	var b bytes.Buffer
+	b.Grow(256 * (len(entries) + 1))
+	fmt.Fprintf(&b, "{\n\"version\": %d,\n\"files\": [", version)
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for i := range entries {
+		if i > 0 {
+			b.Truncate(b.Len() - len("\n")) // written by the encoder
+			b.WriteString(",")
+		}
+		b.WriteString("\n")
+		if err := enc.Encode(&entries[i]); err != nil {
+			panic(err) // strings and integers always have a JSON form
+		}
+	}
+	b.WriteString("]\n}\n")
+	return b.Bytes()
+}
