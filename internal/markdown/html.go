@@ -229,7 +229,7 @@ func (w *writer) span(n ast.Node, name string) {
 // prose writes text. White space at its end waits for more text.
 func (w *writer) prose(n *ast.Text) {
 	value := n.Value(w.text)
-	if w.fresh {
+	if w.fresh || w.gap != "" {
 		value = bytes.TrimLeft(value, blanks)
 	}
 	if core := bytes.TrimRight(value, blanks); len(core) > 0 {
@@ -422,7 +422,11 @@ func (w *writer) rawInline(n *ast.RawHTML) {
 		w.out.WriteString(raw)
 	case strings.HasPrefix(raw, "<!--"), strings.HasPrefix(raw, "</"): // a comment; the end of what was warned about
 	default:
-		w.warn(w.lineOf(n), rawHTMLHint, "raw HTML is left out: %s", firstTag(raw))
+		name := firstTag(raw)
+		w.warn(w.lineOf(n), rawHTMLHint, "raw HTML is left out: %s", name)
+		if name == "<br>" && !w.fresh {
+			w.gap = " " // the words at its sides stay two words
+		}
 	}
 }
 
@@ -615,6 +619,11 @@ func (w *writer) claimIDs(parent ast.Node) {
 }
 
 func (w *writer) claimID(n *ast.Heading) {
+	for _, a := range n.Attributes() {
+		if name := string(a.Name); name != "id" && name != "class" {
+			w.warn(w.line(n.Lines().At(0).Start), "write {#id} or {.class}", "the attribute %q of a heading is left out", name)
+		}
+	}
 	value, ok := n.AttributeString("id")
 	if !ok {
 		return

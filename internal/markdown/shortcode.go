@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/agnivade/levenshtein"
 )
@@ -229,20 +230,20 @@ func aspect(value string) (checked, wanted string) {
 	return value, ""
 }
 
-var timePattern = regexp.MustCompile(`^(?:(?:([0-9]{1,3}):)?([0-9]{1,4}):)?([0-9]{1,6})(\.[0-9]{1,3})?s?$`)
+var clockPattern = regexp.MustCompile(`^(?:([0-9]{1,3}):)?([0-9]{1,4}):([0-5]?[0-9](?:\.[0-9]{1,3})?)$`)
 
-// seconds checks a point in time, "90", "90s", "1:30" or "1:02:03.5", and gives it in seconds.
+// seconds checks a point in time, "90", "1:30", "1:02:03.5" or "1m30s", and gives it in seconds.
 func seconds(value string) (checked, wanted string) {
-	m := timePattern.FindStringSubmatch(value)
-	if m == nil {
+	if m := clockPattern.FindStringSubmatch(value); m != nil {
+		value = "0" + m[1] + "h" + m[2] + "m" + m[3] + "s"
+	} else if strings.Trim(value, "0123456789.") == "" {
+		value += "s"
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 {
 		return "", `a time like "90" or "1:30"`
 	}
-	total := 0
-	for _, part := range m[1:4] {
-		n, _ := strconv.Atoi("0" + part) // digits, by the pattern
-		total = total*60 + n
-	}
-	return strconv.Itoa(total) + m[4], ""
+	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64), ""
 }
 
 // nearest is the candidate that word is probably a slip of, or "".

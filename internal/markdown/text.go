@@ -168,11 +168,12 @@ const summaryLength = 300
 
 // shorten cuts text at the end of a word, so that at most summaryLength characters are left.
 func shorten(text string) string {
-	if utf8.RuneCountInString(text) <= summaryLength {
+	runes := []rune(text)
+	if len(runes) <= summaryLength {
 		return text
 	}
-	cut := string([]rune(text)[:summaryLength-1])
-	if end := strings.LastIndexByte(cut, ' '); end > len(cut)/2 { // scripts without spaces are cut anywhere
+	cut := string(runes[:summaryLength-1])
+	if end := strings.LastIndexByte(cut, ' '); runes[summaryLength-1] != ' ' && end > len(cut)/2 { // scripts without spaces are cut anywhere
 		cut = cut[:end]
 	}
 	return strings.TrimRightFunc(cut, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsPunct(r) }) + "…"
