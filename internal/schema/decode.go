@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -368,11 +369,14 @@ func (d *decoder) date(n *node, path string, f *field, v reflect.Value) {
 		return
 	}
 	t, err := d.parseDate(n.text)
-	if err != nil {
-		d.at(n.line, "%s: want %s, got %s", path, f.wanted(), quote(n.text))
-		return
+	switch {
+	case errors.Is(err, errImpossible):
+		d.at(n.line, "%s: there is no %s", path, shorten(n.text))
+	case err != nil:
+		d.wrong(n, path, f)
+	default:
+		v.Set(reflect.ValueOf(t))
 	}
-	v.Set(reflect.ValueOf(t))
 }
 
 func (d *decoder) parseDate(s string) (time.Time, error) {

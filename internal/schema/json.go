@@ -12,16 +12,26 @@ func (d *decoder) readJSON() *node {
 	r := jsonReader{decoder: d, starts: newLineStarts(d.source.Data)}
 	var whole json.RawMessage
 	if err := json.Unmarshal(d.source.Data, &whole); err != nil {
-		offset := len(d.source.Data)
-		if e := (*json.SyntaxError)(nil); errors.As(err, &e) {
-			offset = int(e.Offset) - 1
-		}
-		d.report(r.starts.line(min(max(offset, 0), max(len(d.source.Data)-1, 0))), "not JSON: %s", err)
+		r.syntaxError(err)
 		return nil
 	}
 	r.tokens = json.NewDecoder(bytes.NewReader(d.source.Data))
 	r.tokens.UseNumber()
 	return r.value(r.token(), 0)
+}
+
+func (r *jsonReader) syntaxError(err error) {
+	offset := len(r.source.Data)
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		offset = int(e.Offset)
+	}
+	p := r.report(r.starts.line(max(offset-1, 0)), "not JSON: %s", err)
+	switch says := err.Error(); {
+	case strings.Contains(says, "looking for beginning of object key"):
+		p.WithHint("keys stand in double quotes, and no comma follows the last value")
+	case strings.Contains(says, "after object key:value pair"):
+		p.WithHint("is there a comma missing on the line above?")
+	}
 }
 
 // A jsonReader walks a document that is known to be JSON.

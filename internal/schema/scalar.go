@@ -15,26 +15,27 @@ var dateLayouts = []string{
 
 var zoneLayouts = []string{"", "Z07:00", " Z07:00", "-0700", " -0700"}
 
+// errImpossible is the error of a date in the right form that no calendar has.
+var errImpossible = errors.New("no such day or time")
+
 // parseDate reads a moment in any of the usual forms. One without a zone is in loc.
 func parseDate(s string, loc *time.Location) (time.Time, error) {
+	impossible := false
 	s = strings.TrimSpace(s)
 	if utc, ok := strings.CutSuffix(s, " UTC"); ok {
 		s = utc + "Z"
 	}
-	var impossible error
 	for _, zone := range zoneLayouts {
 		for _, layout := range dateLayouts {
 			t, err := time.ParseInLocation(layout+zone, s, loc)
 			if err == nil {
 				return t, nil
 			}
-			if strings.Contains(err.Error(), "out of range") {
-				impossible = errors.New("no such day or time")
-			}
+			impossible = impossible || strings.Contains(err.Error(), "out of range")
 		}
 	}
-	if impossible != nil {
-		return time.Time{}, impossible
+	if impossible {
+		return time.Time{}, errImpossible
 	}
 	return time.Time{}, errors.New("not a date")
 }

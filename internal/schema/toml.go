@@ -2,6 +2,7 @@ package schema
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -11,14 +12,9 @@ import (
 // readTOML reads a TOML document. The decoder of go-toml checks it as a whole first (keys defined twice, tables that
 // clash), so that the tree can then be put together from its parser, which alone knows positions, without asking twice.
 func (d *decoder) readTOML() *node {
-	var any map[string]any
-	if err := toml.Unmarshal(d.source.Data, &any); err != nil {
-		line := 1
-		says := strings.TrimPrefix(err.Error(), "toml: ")
-		if e := (*toml.DecodeError)(nil); errors.As(err, &e) {
-			line, _ = e.Position()
-		}
-		d.report(line, "not TOML: %s", says)
+	var whole map[string]any
+	if err := toml.Unmarshal(d.source.Data, &whole); err != nil {
+		d.tomlError(err)
 		return nil
 	}
 	r := tomlReader{decoder: d, starts: newLineStarts(d.source.Data)}
@@ -37,6 +33,21 @@ func (d *decoder) readTOML() *node {
 	}
 	return root
 }
+
+func (d *decoder) tomlError(err error) {
+	line := 1
+	if e, ok := errors.AsType[*toml.DecodeError](err); ok {
+		line, _ = e.Position()
+	}
+	p := d.report(line, "not TOML: %s", strings.TrimPrefix(err.Error(), "toml: "))
+	lines := strings.Split(string(d.source.Data), "\n")
+	if m := tomlPair.FindStringSubmatch(lines[min(line, len(lines))-1]); m != nil {
+		p.WithHint("TOML wants texts in quotes: %s = %q", m[1], shorten(m[2]))
+	}
+}
+
+// tomlPair is a key and a text without quotes.
+var tomlPair = regexp.MustCompile(`^\s*([\w.-]+)\s*=\s*(\pL[^"'\\]*?)\s*$`)
 
 // A tomlReader puts the tree together from go-toml's expressions.
 type tomlReader struct {
