@@ -1,7 +1,9 @@
 package site
 
 import (
+	"fmt"
 	"html/template"
+	"strings"
 	"time"
 
 	"matinee/internal/markdown"
@@ -16,11 +18,15 @@ type View struct {
 	Path         string // of this page: "a-walk/", "" for home, "page/2/", "tags/film/"
 	Title        string // of this page; "" on the home page
 	Description  string
+	NoIndex      bool    // search engines are asked to leave the page out (unlisted posts, 404)
 	Post         *Post   // on post pages
 	Newer, Older *Post   // on post pages: neighbours in time, nil at the ends
 	Posts        []*Post // on home and tag pages: the cards of this page
 	Tag          *Tag    // on tag pages
 	Pager        Pager   // on home and tag pages
+
+	root    string // prefix that leads from the page to the site's root: "../", or "/sub/path/" on the 404 page
+	players int    // players shown so far; numbers their ids
 }
 
 // A Post is a post as templates see it.
@@ -38,6 +44,10 @@ type Post struct {
 	Headings    []markdown.Heading
 	Comments    string
 	Params      map[string]any
+
+	entry   *Entry
+	targets map[string]target // link and picture targets of the text as written → where they lead
+	key     string            // digest of all that a page showing this post depends on
 }
 
 // A Tag is a tag and its posts.
@@ -50,43 +60,174 @@ type Tag struct {
 // A Pager says where a page of a list stands.
 type Pager struct {
 	Number, Total      int    // 1-based
-	Newer, Older       string // paths of the neighbours; Has… tells whether there is one, "" being the home page's path
+	Newer, Older       string // paths of the neighbours, "" being the home page's path
 	HasNewer, HasOlder bool
 }
 
-// MenuItem is an entry of the site's menu.
+// A MenuItem is an entry of the site's menu.
 type MenuItem struct {
 	Title   string
 	Address string // as configured
 }
 
-// Player is all the partial "player" needs; made by View.Player.
+// A Player is the dot of the partial "player": everything about one clip on one page, addresses included.
 type Player struct {
-	Video       *video.Video
-	Title       string
-	MP4         string // addresses, ready for attributes
-	Master      string
-	Poster      string
-	Captions    []PlayerTrack
-	CrossOrigin bool        // the stream has another origin than the page
-	Config      template.JS // JSON for the script beside the <video>: see themes/default/assets/embed.js
+	Video        *video.Video
+	ID           string // unique on the page: "clip-1"
+	Title        string
+	MP4          string // addresses, ready for attributes
+	Master       string // "" when the clip has one rendition: its MP4 starts faster than its stream
+	Poster       string
+	Captions     []PlayerTrack
+	Chapters     string // address of the WebVTT chapters, or ""
+	ChapterList  []ChapterLink
+	DownloadSize string      // of the MP4: "1.9 MB"
+	CrossOrigin  bool        // the stream has another origin than the page
+	Config       template.JS // JSON for the script beside the <video>
 }
 
-// PlayerTrack is a text track of a Player.
+// A PlayerTrack is a text track of a Player.
 type PlayerTrack struct{ Src, Kind, Lang, Label string }
 
-/* Methods of *View, besides the fields (all used as {{.Link .Post.Path}} or, inside range, {{$.Link .Path}}):
+// Link is the address of a path of the site, relative to the page being rendered. Addresses with a scheme pass
+// through unchanged.
+func (v *View) Link(path string) string {
+	if hasScheme(path) {
+		return path
+	}
+	if path == "" && v.root == "" {
+		return "./"
+	}
+	return v.root + escapePath(path)
+}
 
-   Link(path string) string            relative address of a page or file of the site; absolute URLs pass through
-   Abs(path string) string             absolute URL (for canonical, Open Graph)
-   Stream(path string) string          address on the streaming distribution, or relative where there is none
-   Asset(name string) (string, error)  address of a fingerprinted asset: {{$.Asset "style.css"}}
-   Player(v *video.Video) Player       for {{template "player" ($.Player .)}}
-   Content() template.HTML             the post's text with its players filled in
-   PosterImages(v) …                   see PosterSrc below
-   PosterSrc(v *video.Video) string    address of the poster that suits an <img src>
-   Duration(d time.Duration) string    "1:02:03" / "0:20"
-   ISODuration(d time.Duration) string "PT20S"
-   FullDate(t) string "22 November 2026", RFC3339(t) string for <time datetime>
-   IsActive(item MenuItem) bool        whether the menu item is this page
-*/
+// Abs is the absolute address of a path of the site, for canonical links and feeds; relative when the site's url is
+// not configured.
+func (v *View) Abs(path string) string {
+	if hasScheme(path) {
+		return path
+	}
+	if v.Site.URL == "" {
+		return v.Link(path)
+	}
+	return v.Site.URL + escapePath(path)
+}
+
+// Stream is the address of a file under stream/: on the streaming distribution when there is one.
+func (v *View) Stream(path string) string {
+	if base := v.Site.streamURL; base != "" && !hasScheme(path) {
+		return base + escapePath(path)
+	}
+	return v.Link(path)
+}
+
+// Asset is the address of an asset of the theme by its plain name, "style.css".
+func (v *View) Asset(name string) (string, error) {
+	path, err := v.Site.theme.AssetPath(name)
+	if err != nil {
+		return "", err
+	}
+	return v.Link(path), nil
+}
+
+// Content is the text of the post with its players, links and pictures filled in.
+func (v *View) Content() (template.HTML, error) {
+	if v.Post == nil {
+		return "", nil
+	}
+	var b strings.Builder
+	err := v.Post.entry.Doc.Fill(&b, func(h markdown.Hole) (string, error) {
+		if h.Kind != markdown.Player {
+			return v.target(h.Target), nil
+		}
+		dot, err := v.Player(v.Post.entry.Videos[v.Post.entry.inline[h.Offset]])
+		if err != nil {
+			return "", err
+		}
+		var player strings.Builder
+		err = v.Site.theme.Partial(&player, "player", dot)
+		return player.String(), err
+	})
+	return template.HTML(b.String()), err //nolint:gosec // Document.HTML is escaped by package markdown, players by the theme
+}
+
+// target is the address a link or picture of the text leads to.
+func (v *View) target(written string) string {
+	if t, ok := v.Post.targets[written]; ok {
+		return v.Link(t.path) + t.suffix
+	}
+	return written
+}
+
+// PosterSrc is the address of the poster that suits the src of an <img>: the last, most widely readable one.
+func (v *View) PosterSrc(clip *video.Video) string {
+	images := clip.Poster.Images
+	if len(images) == 0 {
+		return ""
+	}
+	return v.Link(images[len(images)-1].Path)
+}
+
+// Image is the address of the picture that stands for a post: its image, or its cover's poster, or "".
+func (v *View) Image(p *Post) string {
+	switch {
+	case p.Image != "":
+		return v.Link(p.Image)
+	case p.Cover != nil:
+		return v.PosterSrc(p.Cover)
+	}
+	return ""
+}
+
+// IsActive tells whether a menu item leads to this page.
+func (v *View) IsActive(item MenuItem) bool {
+	return !hasScheme(item.Address) && strings.Trim(item.Address, "/") == strings.Trim(v.Path, "/")
+}
+
+// MenuLink is the address of a menu item.
+func (v *View) MenuLink(item MenuItem) string {
+	return v.Link(strings.TrimPrefix(item.Address, "/"))
+}
+
+// Duration is a length of time as people write it: "0:20", "1:02:03".
+func (*View) Duration(d time.Duration) string {
+	s := int(d.Round(time.Second) / time.Second)
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+// ISODuration is a length of time for machines: "PT1M20S" (ISO 8601).
+func (*View) ISODuration(d time.Duration) string {
+	return "PT" + strings.ToUpper(d.Round(time.Second).String())
+}
+
+// Seconds is a time for addresses: "?t={{$.Seconds .At}}".
+func (*View) Seconds(d time.Duration) string {
+	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.3f", d.Seconds()), "0"), ".")
+}
+
+// FullDate is a date as people read it: "22 November 2026".
+func (*View) FullDate(t time.Time) string { return t.Format("2 January 2006") }
+
+// RFC3339 is a date for <time datetime="…">.
+func (*View) RFC3339(t time.Time) string { return t.Format(time.RFC3339) }
+
+// FileSize is a number of bytes as people read it: "1.9 MB".
+func (*View) FileSize(n int64) string {
+	const unit = 1000
+	if n < unit {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	f, suffix := float64(n), ""
+	for _, suffix = range []string{"kB", "MB", "GB", "TB"} {
+		if f /= unit; f < unit {
+			break
+		}
+	}
+	if f < 10 {
+		return fmt.Sprintf("%.1f %s", f, suffix)
+	}
+	return fmt.Sprintf("%.0f %s", f, suffix)
+}

@@ -1,0 +1,380 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"matinee/internal/config"
+	"matinee/internal/diag"
+	"matinee/internal/markdown"
+	"matinee/internal/output"
+	"matinee/internal/post"
+	"matinee/internal/site"
+	"matinee/internal/theme"
+	"matinee/internal/video"
+	"matinee/themes"
+)
+
+// buildFlags are the choices of one build.
+type buildFlags struct {
+	source                 string
+	dest                   string
+	baseURL                string
+	drafts, future, expiry bool
+	quiet                  bool
+}
+
+func (f *buildFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.dest, "dest", "d", "public", "folder to write, relative to the site's folder")
+	cmd.Flags().StringVarP(&f.baseURL, "base-url", "b", "", "address of the site, instead of site.yaml's url")
+	cmd.Flags().BoolVarP(&f.drafts, "drafts", "D", false, "include drafts")
+	cmd.Flags().BoolVarP(&f.future, "future", "F", false, "include posts with a date in the future")
+	cmd.Flags().BoolVarP(&f.expiry, "expired", "E", false, "include posts past their expiryDate")
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print errors only")
+}
+
+// A buildReport is what a build did, for people and for programs.
+type buildReport struct {
+	Dest      string          `json:"dest"`
+	Posts     int             `json:"posts"`
+	Clips     int             `json:"clips"`
+	Packaged  int             `json:"packaged"` // clips that were not in the cache
+	Written   int             `json:"written"`
+	Linked    int             `json:"linked"`
+	Unchanged int             `json:"unchanged"`
+	Removed   int             `json:"removed"`
+	Bytes     int64           `json:"bytes"` // of the whole site
+	FilesRead int             `json:"files_read"`
+	Rendered  int             `json:"rendered"`
+	Seconds   float64         `json:"seconds"`
+	Warnings  []*diag.Problem `json:"warnings"`
+	Problems  []*diag.Problem `json:"problems"`
+
+	streamURL string
+}
+
+func buildCommand(e env) *cobra.Command {
+	var flags buildFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "build",
+		Short: "Build the site into public/",
+		Long: `Build turns the posts of content/ into pages, and the clips they name into
+streams, and writes both into public/. What has not changed is left alone. When
+anything is wrong, everything that is wrong is reported and public/ stays as it was.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			flags.source = cmd.Flag("source").Value.String()
+			report, err := build(cmd.Context(), e, flags)
+			r := newReporter(e)
+			if asJSON {
+				problems, rest := diag.Problems(err)
+				report.Problems = append(report.Problems, problems...)
+				if err := printJSON(e.stdout, report); err != nil {
+					return err
+				}
+				if len(problems) > 0 && len(rest) == 0 {
+					return errReported
+				}
+				return errors.Join(rest...)
+			}
+			r.warnings(report.Warnings)
+			if err == nil && !flags.quiet {
+				_, err = fmt.Fprintln(e.stdout, report.String())
+			}
+			return err
+		},
+	}
+	flags.register(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	return cmd
+}
+
+// String is the one line that sums a build up.
+func (r *buildReport) String() string {
+	changed := fmt.Sprintf("%d written, %d linked, %d removed, %d unchanged", r.Written, r.Linked, r.Removed, r.Unchanged)
+	if r.Written+r.Linked+r.Removed == 0 {
+		changed = fmt.Sprintf("nothing changed in %d files", r.Unchanged)
+	}
+	return fmt.Sprintf("built %s: %d posts, %d clips (%d new), %s, in %.2f s", r.Dest, r.Posts, r.Clips, r.Packaged, changed, r.Seconds)
+}
+
+// build builds the site. The report's counts are complete only when there is no error.
+func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
+	started := time.Now()
+	report := &buildReport{Dest: filepath.ToSlash(flags.dest), Warnings: []*diag.Problem{}, Problems: []*diag.Problem{}}
+	root, err := os.OpenRoot(flags.source)
+	if err != nil {
+		return report, fmt.Errorf("open the site's folder: %w", err)
+	}
+	defer root.Close() //nolint:errcheck // read only
+	fsys := root.FS()  // refuses symbolic links that lead out of the site
+
+	cfg, configErr := config.Load(fsys, "site.yaml")
+	if errors.Is(configErr, fs.ErrNotExist) {
+		return report, diag.At("site.yaml", 0, "no such file in %s", flags.source).
+			WithHint("run matinee in the folder of a site, or name it with --source")
+	}
+	posts, postWarnings, postErr := post.Load(fsys, "content", post.Options{
+		Drafts: flags.drafts, Future: flags.future, Expired: flags.expiry, Now: started,
+	})
+	entries, textWarnings, textErr := site.Gather(fsys, posts, &markdown.Renderer{HTML: cfg.Markdown.HTML})
+	look, themeErr := loadTheme(fsys, cfg)
+	report.Warnings = slices.Concat(report.Warnings, postWarnings, textWarnings)
+
+	bar := newProgress(e, flags.quiet)
+	defer bar.end()
+	cache := filepath.Join(flags.source, ".matinee", "cache")
+	library := &video.Library{Site: fsys, Cache: cache, Language: cfg.Language, Progress: bar.update}
+	clips := clipsOf(entries)
+	clipErr := library.Check(ctx, clips)
+	if configErr == nil {
+		configErr = unsupported(cfg)
+	}
+	if err := errors.Join(configErr, postErr, textErr, themeErr, clipErr); err != nil {
+		return report, err
+	}
+
+	videos, err := library.PrepareAll(ctx, clips)
+	if err != nil {
+		return report, err
+	}
+	bar.end()
+	giveVideos(entries, videos)
+
+	info := siteInfo(cfg, flags, look)
+	report.streamURL = info.StreamURL
+	s, err := site.New(info, entries, look)
+	if err != nil {
+		return report, err
+	}
+	if s.URL == "" {
+		report.Warnings = append(report.Warnings, diag.At("site.yaml", 0, "no url is set, so there is no feed and no sitemap").
+			WithHint("add url: https://… once the site has an address"))
+	}
+	files, err := outputFiles(fsys, s, look, library)
+	if err != nil {
+		return report, err
+	}
+	folder := outputFolder(flags)
+	result, err := folder.Sync(ctx, files)
+	if err != nil {
+		return report, err
+	}
+	counts := library.Counts()
+	report.Posts, report.Clips, report.Packaged = len(entries), counts.Clips, counts.Packaged
+	report.Written, report.Linked = result.Written.Files, result.Linked.Files
+	report.Unchanged, report.Removed = result.Unchanged.Files, result.Removed.Files
+	report.Bytes = result.Written.Bytes + result.Linked.Bytes + result.Unchanged.Bytes
+	report.FilesRead, report.Rendered = counts.Read+result.Read, result.Rendered
+	for _, kept := range result.Kept {
+		report.Warnings = append(report.Warnings, diag.At(report.Dest+"/"+kept, 0, "no longer part of the site, but edited since it was built: kept"))
+	}
+	report.Seconds = time.Since(started).Seconds()
+	return report, nil
+}
+
+// unsupported reports settings whose meaning is fixed but which this version does not carry out. Passing over them in
+// silence would publish something else than what was asked for.
+func unsupported(cfg config.Config) error {
+	var errs []error
+	refuse := func(key, value, instead string) {
+		errs = append(errs, diag.At("site.yaml", 0, "%s: %s is not part of this version", key, value).WithHint("use %s", instead))
+	}
+	if cfg.Streaming.Delivery == "rtmp" {
+		refuse("streaming.delivery", "rtmp", "hls or progressive")
+	}
+	if e := cfg.Streaming.Encoder; e != "auto" && e != "copy" {
+		refuse("streaming.encoder", e, "auto, which takes clips as they are")
+	}
+	if cfg.Streaming.Ladder.Rungs != nil {
+		refuse("streaming.ladder", "a list of heights", "auto, and give a post several encodes with renditions:")
+	}
+	if e := cfg.Player.Edition; e != "flowplayer7" {
+		refuse("player.edition", e, "flowplayer7")
+	}
+	return errors.Join(errs...)
+}
+
+// clipsOf lists the clips of all entries, one after the other.
+func clipsOf(entries []*site.Entry) []video.Clip {
+	var clips []video.Clip
+	for _, e := range entries {
+		clips = append(clips, e.Clips...)
+	}
+	return clips
+}
+
+// giveVideos deals the prepared videos out in the order of clipsOf.
+func giveVideos(entries []*site.Entry, videos []*video.Video) {
+	for _, e := range entries {
+		e.Videos, videos = videos[:len(e.Clips):len(e.Clips)], videos[len(e.Clips):]
+	}
+}
+
+// loadTheme lays the site's own files over the theme it chose, and that over the default one.
+func loadTheme(fsys fs.FS, cfg config.Config) (*theme.Theme, error) {
+	layers := []theme.Layer{{Dir: "themes/default", FS: themes.Default}}
+	if name := cmp.Or(cfg.Theme, "default"); name != "default" {
+		dir := "themes/" + name
+		sub, err := fs.Sub(fsys, dir)
+		if err == nil {
+			_, err = fs.Stat(sub, ".")
+		}
+		if err != nil {
+			return nil, diag.At("site.yaml", 0, "theme %q: there is no folder %s", name, dir).
+				WithHint(`put the theme there, or use theme: default`)
+		}
+		layers = append(layers, theme.Layer{Dir: dir, FS: sub})
+	}
+	layers = append(layers, theme.Layer{FS: fsys})
+	return theme.Load(layers, theme.Options{Accent: cfg.Accent})
+}
+
+// siteInfo is what the site needs of the configuration.
+func siteInfo(cfg config.Config, flags buildFlags, look *theme.Theme) site.Info {
+	playerDir, _ := look.Player()
+	info := site.Info{
+		Title: cfg.Title, Description: cfg.Description, Language: cfg.Language,
+		URL:       withSlash(cmp.Or(flags.baseURL, cfg.URL)),
+		Author:    site.Author{Name: cfg.Author.Name, Email: cfg.Author.Email, URL: cfg.Author.URL},
+		Permalink: cfg.Permalink, PerPage: cfg.PerPage,
+		StreamURL:   withSlash(cfg.Streaming.URL),
+		Progressive: cfg.Streaming.Delivery == "progressive",
+		Autoplay:    cfg.Player.Autoplay, Loop: cfg.Player.Loop,
+		PlayerDir: playerDir,
+		Generator: "Matinee " + versionText(), ProgramKey: programKey(),
+	}
+	for _, m := range cfg.Menu {
+		info.Menu = append(info.Menu, site.MenuItem{Title: m.Title, Address: m.URL})
+	}
+	return info
+}
+
+func withSlash(address string) string {
+	if address == "" {
+		return ""
+	}
+	return strings.TrimRight(address, "/") + "/"
+}
+
+// outputFolder is where a build goes. Each destination has a manifest of its own.
+func outputFolder(flags buildFlags) output.Folder {
+	dest := flags.dest
+	if !filepath.IsAbs(dest) {
+		dest = filepath.Join(flags.source, dest)
+	}
+	name := "manifest.json"
+	if filepath.Clean(flags.dest) != "public" {
+		sum := sha256.Sum256([]byte(filepath.Clean(dest)))
+		name = "manifest-" + hex.EncodeToString(sum[:4]) + ".json"
+	}
+	return output.Folder{Dir: dest, Manifest: filepath.Join(flags.source, ".matinee", name)}
+}
+
+// The classes of files that are no pages.
+const (
+	classAsset  = "asset"  // of the theme: named by content, never changes
+	classStream = "stream" // of a clip: named by content, never changes
+	classPoster = "poster"
+)
+
+// outputFiles lists every file of the built site, what is referred to before what refers to it.
+func outputFiles(fsys fs.FS, s *site.Site, look *theme.Theme, library *video.Library) ([]output.File, error) {
+	var files []output.File
+	_, player := look.Player()
+	for _, a := range slices.Concat(look.Assets(), player) {
+		files = append(files, dataFile(a.Path, a.Data))
+	}
+	for _, f := range library.Files() {
+		class := classStream
+		if strings.HasPrefix(f.Path, "posters/") {
+			class = classPoster
+		}
+		files = append(files, output.File{Path: f.Path, Class: class, Source: f.Source, Size: f.Size, SHA256: f.SHA256})
+	}
+	copies, err := copiedFiles(fsys, s)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, copies...)
+	for _, p := range s.Pages() {
+		files = append(files, output.File{Path: p.Path, Class: string(p.Class), Key: p.Key, Write: p.Render})
+	}
+	return files, nil
+}
+
+func dataFile(path string, data []byte) output.File {
+	sum := sha256.Sum256(data)
+	return output.File{Path: path, Class: classAsset, Key: hex.EncodeToString(sum[:]), Write: func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}}
+}
+
+// copiedFiles are the author's own: what posts link to and show, and everything in static/.
+func copiedFiles(fsys fs.FS, s *site.Site) ([]output.File, error) {
+	sources := s.Files()
+	err := fs.WalkDir(fsys, "static", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case name == "static" && errors.Is(err, fs.ErrNotExist):
+			return fs.SkipAll
+		case err != nil:
+			return diag.At(name, 0, "%v", err)
+		case !d.IsDir():
+			sources[strings.TrimPrefix(name, "static/")] = name
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var files []output.File
+	var errs []error
+	for path, source := range sources {
+		info, err := fs.Stat(fsys, source)
+		if err != nil {
+			errs = append(errs, diag.At(source, 0, "%v", err))
+			continue
+		}
+		files = append(files, output.File{
+			Path: path, Class: string(site.ClassFile), Key: fmt.Sprint(source, info.Size(), info.ModTime().UnixNano()),
+			Write: func(w io.Writer) error { return copyFile(w, fsys, source) },
+		})
+	}
+	slices.SortFunc(files, func(a, b output.File) int { return strings.Compare(a.Path, b.Path) })
+	return files, errors.Join(errs...)
+}
+
+func copyFile(w io.Writer, fsys fs.FS, name string) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return diag.At(name, 0, "%v", err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	_, err = io.Copy(w, f)
+	return err
+}
+
+// origin is the scheme and host of an address, "" for none.
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"matinee/internal/diag"
+	"matinee/internal/output"
+	"matinee/internal/video"
+)
+
+// Exit codes, documented in docs/commands.md.
+const (
+	exitDone        = 0
+	exitProblems    = 1   // the content or the configuration has problems
+	exitUsage       = 2   // wrong usage
+	exitMissing     = 3   // a tool, the network, the disk or a permission is missing
+	exitBusy        = 4   // someone else is at it
+	exitInterrupted = 130 // 128 + SIGINT
+)
+
+// A usageError is a command line that cannot be run.
+type usageError struct {
+	command string
+	err     error
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// A reporter tells the user what went wrong, and the shell how badly.
+type reporter struct {
+	w      io.Writer
+	colour bool
+}
+
+func newReporter(e env) reporter {
+	return reporter{w: e.stderr, colour: isTerminal(e.stderr) && e.getenv("NO_COLOR") == ""}
+}
+
+// exit prints an error and returns the exit code that goes with it.
+func (r reporter) exit(ctx context.Context, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	var usage *usageError
+	switch {
+	case ctx.Err() != nil:
+		r.line("error", "31", "interrupted")
+		return exitInterrupted
+	case errors.Is(err, errReported):
+		return exitProblems
+	case errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command"):
+		r.line("error", "31", err.Error())
+		command := "matinee"
+		if usage != nil {
+			command = usage.command
+		}
+		r.line("hint", "36", fmt.Sprintf("see %q", command+" --help"))
+		return exitUsage
+	}
+	problems, rest := diag.Problems(err)
+	for _, p := range problems {
+		r.problem("error", p)
+	}
+	for _, e := range rest {
+		text, hint := explain(e)
+		r.line("error", "31", text)
+		if hint != "" {
+			r.line("hint", "36", hint)
+		}
+	}
+	if len(problems) > 1 {
+		r.line("error", "31", fmt.Sprintf("%d problems; nothing was written", len(problems)))
+	}
+	if len(rest) > 0 {
+		return exitCode(rest)
+	}
+	return exitProblems
+}
+
+// warnings prints what did not stop the build.
+func (r reporter) warnings(warnings []*diag.Problem) {
+	diag.Sort(warnings)
+	for _, p := range warnings {
+		r.problem("warning", p)
+	}
+}
+
+func (r reporter) problem(kind string, p *diag.Problem) {
+	r.line(kind, map[string]string{"error": "31", "warning": "33"}[kind], p.Error())
+	if p.Hint != "" {
+		r.line("hint", "36", p.Hint)
+	}
+}
+
+func (r reporter) line(kind, colour, text string) {
+	if r.colour {
+		kind = "\x1b[1;" + colour + "m" + kind + "\x1b[0m"
+	}
+	fmt.Fprintf(r.w, "matinee: %s: %s\n", kind, printable(text))
+}
+
+// printable keeps control characters of file names and front matter away from the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r == 0x7f {
+			return '\uFFFD'
+		}
+		return r
+	}, strings.ReplaceAll(s, "\n", " "))
+}
+
+// explain says an error that is nobody's typing mistake in the user's words.
+func explain(err error) (text, hint string) {
+	switch {
+	case errors.Is(err, output.ErrBusy):
+		return err.Error(), "wait for it to end, or stop it"
+	case errors.Is(err, syscall.ENOSPC):
+		return err.Error(), "free some space on the disk; what was there before is untouched"
+	case errors.Is(err, fs.ErrPermission):
+		return err.Error(), "check who owns the folder and what you may write to"
+	}
+	return err.Error(), ""
+}
+
+func exitCode(errs []error) int {
+	for _, err := range errs {
+		if errors.Is(err, output.ErrBusy) {
+			return exitBusy
+		}
+	}
+	for _, err := range errs {
+		var cacheErr *video.CacheError
+		var writeErr *output.WriteError
+		if errors.As(err, &cacheErr) || errors.As(err, &writeErr) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE) {
+			return exitMissing
+		}
+	}
+	return exitProblems
+}
+
+// errReported ends a command whose error has been told already.
+var errReported = errors.New("reported")
+
+// printJSON prints a report for programs.
+func printJSON(w io.Writer, report any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(report)
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"matinee": func() {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+			code := run(ctx, env{stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}, os.Args[1:])
+			stop()
+			os.Exit(code)
+		},
+		"truncate": truncateFile,
+		"escape":   writeEscaped,
+	})
+}
+
+// TestScript runs the scripts of testdata/script: each is a site, commands and what they must say and leave behind.
+// $FILMS is the folder of the demo site's clips.
+func TestScript(t *testing.T) {
+	films, err := filepath.Abs("../../content")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("FILMS", films)
+			env.Setenv("NO_COLOR", "1")
+			return nil
+		},
+	})
+}
+
+// truncateFile is the script command "truncate FILE PERCENT": it keeps the first part of a file.
+func truncateFile() {
+	var percent int64
+	if _, err := fmt.Sscan(os.Args[2], &percent); err != nil {
+		panic(err)
+	}
+	info, err := os.Stat(os.Args[1])
+	if err == nil {
+		err = os.Truncate(os.Args[1], info.Size()*percent/100)
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+// writeEscaped is the script command "escape FILE TEXT": it writes a text with Go's escapes ("\xff", "\r\n") resolved,
+// for bytes that a script cannot hold.
+func writeEscaped() {
+	var text string
+	if _, err := fmt.Sscanf(`"`+os.Args[2]+`"`, "%q", &text); err != nil {
+		panic(err)
+	}
+	f, err := os.Create(os.Args[1])
+	if err == nil {
+		_, err = io.WriteString(f, text)
+	}
+	if err != nil {
+		panic(err)
+	}
+	if err := f.Close(); err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,271 @@
+package site
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path"
+	"strings"
+
+	"matinee/internal/diag"
+	"matinee/internal/markdown"
+	"matinee/internal/post"
+	"matinee/internal/video"
+)
+
+// contentDir is the folder that posts and the files they name live in.
+const contentDir = "content"
+
+// An Entry is a post on its way into the site: its text rendered, and the clips it names found. The caller prepares
+// every clip and puts the results into Videos, index by index, before the entries go into New.
+type Entry struct {
+	Post   *post.Post
+	Doc    *markdown.Document
+	Clips  []video.Clip   // those of the front matter, then those of the text
+	Videos []*video.Video // Clips, prepared
+
+	inline map[int]int       // offset of a Player hole of Doc → index in Clips
+	files  map[string]string // link and picture targets as written → files beside the post ("content/map.png")
+	links  map[string]*Entry // link targets as written → other posts
+}
+
+// Gather renders the text of every post and finds the clips, links and files it names. It reports everything that is
+// missing in one error; warnings are about texts that were rendered all the same.
+func Gather(fsys fs.FS, posts []*post.Post, md *markdown.Renderer) (entries []*Entry, warnings []*diag.Problem, err error) {
+	g := gatherer{fsys: fsys, byFile: make(map[string]*Entry, len(posts))}
+	var errs []error
+	for _, p := range posts {
+		e := &Entry{Post: p, inline: map[int]int{}, files: map[string]string{}, links: map[string]*Entry{}}
+		doc, err := md.Render(p.File, p.BodyLine, p.Body)
+		if err != nil {
+			errs = append(errs, err)
+			doc = &markdown.Document{}
+		}
+		e.Doc = doc
+		warnings = append(warnings, doc.Warnings...)
+		entries = append(entries, e)
+		g.byFile[p.File] = e
+	}
+	for _, e := range entries {
+		errs = append(errs, g.clips(e), g.targets(e))
+	}
+	return entries, warnings, errors.Join(errs...)
+}
+
+// A gatherer finds what posts name.
+type gatherer struct {
+	fsys   fs.FS
+	byFile map[string]*Entry
+}
+
+// clips fills e.Clips from the front matter and from the players of the text.
+func (g *gatherer) clips(e *Entry) error {
+	var errs []error
+	for _, c := range e.Post.Videos {
+		clip, err := g.frontMatterClip(e.Post, c)
+		errs = append(errs, err)
+		e.Clips = append(e.Clips, clip)
+	}
+	for _, h := range e.Doc.Holes {
+		if h.Kind != markdown.Player {
+			continue
+		}
+		clip, err := g.inlineClip(e.Post, h)
+		errs = append(errs, err)
+		e.inline[h.Offset] = len(e.Clips)
+		e.Clips = append(e.Clips, clip)
+	}
+	return errors.Join(errs...)
+}
+
+func (g *gatherer) frontMatterClip(p *post.Post, c post.Clip) (video.Clip, error) {
+	var errs []error
+	find := func(what, target string, line int) string {
+		if target == "" {
+			return ""
+		}
+		found, err := g.find(p.File, target)
+		if err != nil {
+			errs = append(errs, namedProblem(p.File, line, what, target, err))
+		}
+		return found
+	}
+	clip := video.Clip{
+		Title: c.Title, Start: c.Start, Loop: c.Loop, Muted: c.Muted, Aspect: c.Aspect, File: p.File, Line: c.Line,
+		Src:          find("video", c.Src, c.Line),
+		Poster:       find("poster", c.Poster, c.Line),
+		ChaptersFile: find("chapters", c.ChaptersFile, c.Line),
+	}
+	if clip.Title == "" && len(p.Videos) == 1 {
+		clip.Title = p.Title
+	}
+	for _, r := range c.Renditions {
+		clip.Renditions = append(clip.Renditions, find("rendition", r, c.Line))
+	}
+	for _, t := range c.Captions {
+		line := t.Line
+		if line == 0 {
+			line = c.Line
+		}
+		clip.Captions = append(clip.Captions, video.Caption{Path: find("captions", t.Src, line), Lang: t.Lang, Label: t.Label, Line: line})
+	}
+	for _, ch := range c.Chapters {
+		clip.Chapters = append(clip.Chapters, video.Chapter(ch))
+	}
+	return clip, errors.Join(errs...)
+}
+
+func (g *gatherer) inlineClip(p *post.Post, h markdown.Hole) (video.Clip, error) {
+	clip := video.Clip{Title: h.Text, File: p.File, Line: h.Line, Loop: h.Params["loop"] == "true", Muted: h.Params["muted"] == "true"}
+	var errs []error
+	var err error
+	if clip.Src, err = g.find(p.File, h.Target); err != nil {
+		errs = append(errs, namedProblem(p.File, h.Line, "video", h.Target, err))
+	}
+	if poster := h.Params["poster"]; poster != "" {
+		if clip.Poster, err = g.find(p.File, poster); err != nil {
+			errs = append(errs, namedProblem(p.File, h.Line, "poster", poster, err))
+		}
+	}
+	if start := h.Params["start"]; start != "" {
+		if clip.Start, err = post.ParseDuration(start); err != nil {
+			errs = append(errs, diag.At(p.File, h.Line, "start %q is not a time", start).WithHint(`write seconds or minutes and seconds: start="1:30"`))
+		}
+	}
+	return clip, errors.Join(errs...)
+}
+
+// targets finds the posts and files that links and pictures of a text lead to.
+func (g *gatherer) targets(e *Entry) error {
+	var errs []error
+	for _, h := range e.Doc.Holes {
+		if h.Kind == markdown.Player || hasScheme(h.Target) {
+			continue
+		}
+		errs = append(errs, g.target(e, h))
+	}
+	if e.Post.Image != "" && !hasScheme(e.Post.Image) {
+		found, err := g.find(e.Post.File, e.Post.Image)
+		if err != nil {
+			errs = append(errs, namedProblem(e.Post.File, e.Post.Lines["image"], "image", e.Post.Image, err))
+		}
+		e.files[e.Post.Image] = found
+	}
+	return errors.Join(errs...)
+}
+
+func (g *gatherer) target(e *Entry, h markdown.Hole) error {
+	name, suffix := splitSuffix(h.Target)
+	if suffix != "" { // "#" and "?" may belong to the file's name
+		if found, err := g.find(e.Post.File, h.Target); err == nil {
+			e.files[h.Target] = found
+			return nil
+		}
+	}
+	if name == "" || h.Kind == markdown.Link && strings.HasPrefix(name, "/") && path.Ext(name) == "" {
+		return nil // a place in this page, or an address of the site, which New checks against its pages
+	}
+	found, err := g.find(e.Post.File, name)
+	if err != nil {
+		if h.Kind == markdown.Link && path.Ext(name) == "" {
+			return nil // "../other/" is an address too
+		}
+		return namedProblem(e.Post.File, h.Line, map[markdown.Kind]string{markdown.Link: "link", markdown.Picture: "picture"}[h.Kind], h.Target, err)
+	}
+	if other := g.byFile[found]; other != nil {
+		e.links[h.Target] = other
+		return nil
+	}
+	if path.Ext(found) == ".md" {
+		return diag.At(e.Post.File, h.Line, "link %q leads to a post that is not part of the site (a draft, or not yet or no longer published)", h.Target)
+	}
+	e.files[h.Target] = found
+	return nil
+}
+
+var (
+	errOutside   = errors.New("leads out of the site's content folder")
+	errElsewhere = errors.New("is on another site")
+	errDir       = errors.New("is a folder")
+	errEmpty     = errors.New("is empty (0 bytes)")
+)
+
+// find looks a file up that a post names: beside the post, then under content/. The name is tried as written and then
+// with its percent escapes resolved.
+func (g *gatherer) find(from, name string) (string, error) {
+	if hasScheme(name) {
+		return "", errElsewhere
+	}
+	names := []string{name}
+	if plain, err := url.PathUnescape(name); err == nil && plain != name {
+		names = append(names, plain)
+	}
+	dirs := []string{path.Dir(from), contentDir}
+	if strings.HasPrefix(name, "/") {
+		dirs = dirs[1:]
+	}
+	var first error
+	for _, n := range names {
+		for _, dir := range dirs {
+			found := path.Join(dir, strings.ReplaceAll(n, "\\", "/"))
+			err := g.check(found)
+			if err == nil {
+				return found, nil
+			}
+			if first == nil || errors.Is(first, fs.ErrNotExist) && !errors.Is(err, errOutside) {
+				first = err
+			}
+		}
+	}
+	return "", first
+}
+
+func (g *gatherer) check(name string) error {
+	if !strings.HasPrefix(name, contentDir+"/") || !fs.ValidPath(name) {
+		return errOutside
+	}
+	info, err := fs.Stat(g.fsys, name)
+	switch {
+	case err != nil:
+		return err
+	case info.IsDir():
+		return errDir
+	case info.Size() == 0:
+		return errEmpty
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("is not a regular file (%s)", info.Mode().Type())
+	}
+	return nil
+}
+
+// namedProblem says why a file that a post names cannot be used, and what would help.
+func namedProblem(file string, line int, what, name string, err error) *diag.Problem {
+	switch {
+	case errors.Is(err, errElsewhere) && what == "video":
+		return diag.At(file, line, "%s %q is a stream elsewhere, and this version plays only clips of the site", what, name).
+			WithHint("put the clip beside the post, or link to the stream in the text")
+	case errors.Is(err, fs.ErrNotExist):
+		return diag.At(file, line, "%s %q: no such file", what, name).
+			WithHint("files are looked up beside the post (%s) and under %s", path.Dir(file)+"/", contentDir+"/")
+	case errors.Is(err, errDir), errors.Is(err, errEmpty), errors.Is(err, errOutside), errors.Is(err, errElsewhere):
+		return diag.At(file, line, "%s %q %v", what, name, err)
+	}
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	if strings.Contains(err.Error(), "escapes") { // os.Root: a symbolic link leads out of the site
+		return diag.At(file, line, "%s %q is a link that leads out of the site's folder", what, name).
+			WithHint("copy the file into %s", contentDir+"/")
+	}
+	return diag.At(file, line, "%s %q: %v", what, name, err)
+}
+
+// splitSuffix splits a link target into the path and its query and fragment.
+func splitSuffix(target string) (name, suffix string) {
+	if i := strings.IndexAny(target, "?#"); i >= 0 {
+		return target[:i], target[i:]
+	}
+	return target, ""
+}

@@ -1,0 +1,133 @@
+package site
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/url"
+	"strings"
+
+	"matinee/internal/video"
+)
+
+// playerConfig is what themes/default/assets/embed.js reads from the <script type="application/json"> beside the
+// <video>. Addresses are relative to the page or absolute; times are seconds.
+type playerConfig struct {
+	Title    string          `json:"title"`
+	Duration float64         `json:"duration"`
+	Width    int             `json:"width"`
+	Height   int             `json:"height"`
+	MP4      string          `json:"mp4"`
+	HLS      string          `json:"hls"` // "" when the clip has one rendition
+	Poster   string          `json:"poster"`
+	Lib      string          `json:"lib"`     // folder of the player's files; "" when the program was built without them
+	FullHLS  bool            `json:"fullHls"` // the clip has an audio group, which hls.js light cannot play
+	Warm     []warmRange     `json:"warm"`
+	Captions []captionConfig `json:"captions"`
+	Chapters []chapterConfig `json:"chapters"`
+	Start    float64         `json:"start"`
+	Loop     bool            `json:"loop"`
+	Muted    bool            `json:"muted"`
+	Autoplay bool            `json:"autoplay"`
+}
+
+type warmRange struct {
+	URL    string `json:"url"`
+	Offset int64  `json:"offset"`
+	Length int64  `json:"length"` // 0: the whole file
+}
+
+type captionConfig struct {
+	Src   string `json:"src"`
+	Kind  string `json:"kind"`
+	Lang  string `json:"srclang"`
+	Label string `json:"label"`
+}
+
+type chapterConfig struct {
+	At    float64 `json:"at"`
+	Title string  `json:"title"`
+}
+
+// A ChapterLink is a chapter as the page lists it.
+type ChapterLink struct {
+	Href    string // "?t=90"
+	Seconds string // "90"
+	Label   string // "1:30"
+	Title   string
+}
+
+// Player makes the dot of the partial "player" for a clip on this page.
+func (v *View) Player(clip *video.Video) (Player, error) {
+	v.players++
+	mp4 := clip.Progressive()
+	p := Player{
+		Video:        clip,
+		ID:           fmt.Sprintf("clip-%d", v.players),
+		Title:        clip.Title,
+		MP4:          v.Stream(mp4.Path),
+		Poster:       v.PosterSrc(clip),
+		DownloadSize: v.FileSize(mp4.Size),
+		CrossOrigin:  v.Site.streamURL != "",
+	}
+	if !v.Site.progressive && (len(clip.Renditions) > 1 || clip.AlternateAudio) {
+		p.Master = v.Stream(clip.Master)
+	}
+	for _, t := range clip.Captions {
+		p.Captions = append(p.Captions, PlayerTrack{Src: v.Stream(t.Path), Kind: t.Kind, Lang: t.Lang, Label: t.Label})
+	}
+	if clip.ChaptersPath != "" {
+		p.Chapters = v.Stream(clip.ChaptersPath)
+	}
+	for _, c := range clip.Chapters {
+		s := v.Seconds(c.At)
+		p.ChapterList = append(p.ChapterList, ChapterLink{Href: "?t=" + s, Seconds: s, Label: v.Duration(c.At), Title: c.Title})
+	}
+	config, err := json.Marshal(v.playerConfig(clip, &p)) // escapes <, > and &, so it cannot end the script element
+	p.Config = template.JS(config)                        //nolint:gosec // JSON of our own making
+	return p, err
+}
+
+func (v *View) playerConfig(clip *video.Video, p *Player) playerConfig {
+	c := playerConfig{
+		Title: p.Title, Duration: clip.Duration.Seconds(), Width: clip.Width, Height: clip.Height,
+		MP4: p.MP4, HLS: p.Master, Poster: p.Poster, FullHLS: clip.AlternateAudio,
+		Warm: []warmRange{}, Captions: []captionConfig{}, Chapters: []chapterConfig{},
+		Start: clip.Start.Seconds(), Loop: clip.Loop || v.Site.loop,
+		Muted: clip.Muted, Autoplay: v.Site.autoplay,
+	}
+	if dir := v.Site.playerDir; dir != "" {
+		c.Lib = v.Link(strings.TrimSuffix(dir, "/") + "/")
+	}
+	if c.HLS != "" {
+		for _, r := range clip.Warm {
+			c.Warm = append(c.Warm, warmRange{URL: v.Stream(r.Path), Offset: r.Offset, Length: r.Length})
+		}
+	}
+	for _, t := range p.Captions {
+		c.Captions = append(c.Captions, captionConfig{Src: t.Src, Kind: t.Kind, Lang: t.Lang, Label: t.Label})
+	}
+	for _, ch := range clip.Chapters {
+		c.Chapters = append(c.Chapters, chapterConfig{At: ch.At.Seconds(), Title: ch.Title})
+	}
+	return c
+}
+
+// hasScheme tells whether an address is one of another site or scheme ("https://…", "mailto:…", "//host/…").
+func hasScheme(address string) bool {
+	if strings.HasPrefix(address, "//") {
+		return true
+	}
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme != ""
+}
+
+// escapePath makes a path safe in an address: every character of a file name that has a meaning in addresses is
+// percent-encoded, so "50% #1?.mp4" stays one path. A query or fragment is the caller's to add.
+func escapePath(path string) string {
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return strings.Join(parts, "/")
+}

@@ -1,0 +1,50 @@
+package video
+
+import (
+	"path"
+	"strings"
+	"time"
+)
+
+// A Clip is what an author asks for: one film, given by one or several files. Paths are slash-separated paths from
+// the site's root.
+type Clip struct {
+	Src          string   // the film, or its largest encode
+	Renditions   []string // further encodes of the same film
+	Title        string
+	Poster       string // picture; "" for the one beside the clip, or else a title card
+	Captions     []Caption
+	Chapters     []Chapter
+	ChaptersFile string // WebVTT; "" for the one beside the clip
+	Start        time.Duration
+	Loop         bool
+	Muted        bool
+	Aspect       string // "16:9" overrides the shape of the player
+
+	File string // the post that names the clip, and its line, for problems
+	Line int
+}
+
+// A Caption is a WebVTT file with the words of a clip.
+type Caption struct {
+	Path, Lang, Label string
+	Line              int // line of Clip.File that names it; 0 when it was found beside the clip
+}
+
+// Sources are the files of the film.
+func (c *Clip) Sources() []string {
+	return append([]string{c.Src}, c.Renditions...)
+}
+
+// stem is a path without its extension: "content/walk" for "content/walk.mp4".
+func stem(p string) string { return strings.TrimSuffix(p, path.Ext(p)) }
+
+// TitleFromName makes a title of a file's name: "a-walk_home.mp4" is "A walk home".
+func TitleFromName(p string) string {
+	name := strings.Join(strings.FieldsFunc(stem(path.Base(p)), func(r rune) bool { return r == '-' || r == '_' || r == ' ' }), " ")
+	if name == "" {
+		return path.Base(p)
+	}
+	first := []rune(name)[:1]
+	return strings.ToUpper(string(first)) + name[len(string(first)):]
+}

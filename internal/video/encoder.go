@@ -1,0 +1,63 @@
+package video
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+
+	"matinee/internal/mp4"
+)
+
+// An Encoder makes, of the files an author gives, files whose frames can be streamed as they are: one MP4 a rung of
+// the ladder, with sync samples at common times. Packaging is not its business.
+type Encoder interface {
+	// Encode returns the rungs in any order. Files it makes go into job.Dir. What cannot be streamed and cannot be
+	// encoded is a *Refused.
+	Encode(ctx context.Context, job Job) ([]Source, error)
+}
+
+// A Job is one film to encode.
+type Job struct {
+	Sources []Source // at least one; several are encodes of the same film
+	Dir     string   // an empty folder on disk
+}
+
+// A Source is an open video file.
+type Source struct {
+	Path  string // as the author knows it
+	Data  io.ReaderAt
+	Size  int64
+	Movie *mp4.Movie // its index; nil when the file is no MP4
+	Head  []byte     // its first bytes, by which other formats are told apart
+}
+
+// A Refused says why a file cannot be streamed, and what would make it so.
+type Refused struct {
+	Path   string
+	Reason string
+	Hint   string
+}
+
+func (e *Refused) Error() string { return e.Reason }
+
+// Copy is the Encoder that encodes nothing: files that browsers play well are taken as they are, the others refused.
+type Copy struct{}
+
+var _ Encoder = Copy{}
+
+// Encode returns the sources of the job, or the reasons why one of them cannot be streamed untouched.
+func (Copy) Encode(_ context.Context, job Job) ([]Source, error) {
+	for _, s := range job.Sources {
+		if err := refusal(s); err != nil {
+			return nil, err
+		}
+	}
+	return job.Sources, nil
+}
+
+// convert is the remedy for every file that is refused.
+func convert(file string) string {
+	return fmt.Sprintf("convert it once: ffmpeg -i %q -c:v libx264 -pix_fmt yuv420p -g 50 -c:a aac -movflags +faststart %q",
+		path.Base(file), path.Base(stem(file))+"-web.mp4")
+}

@@ -1,0 +1,236 @@
+package video
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"matinee/internal/diag"
+)
+
+// A Library prepares clips: it turns what an author names into what a page shows and a server sends, and remembers.
+// Its zero value needs Site and Cache.
+type Library struct {
+	Site     fs.FS          // the site's folder, in which clips, pictures and captions lie
+	Cache    string         // folder of the cache on disk; made when needed
+	Encoder  Encoder        // nil: Copy, which takes clips as they are or says why not
+	Language string         // of captions that do not say, BCP 47
+	Progress func(Progress) // told of every clip being packaged; may be nil; called by one goroutine at a time
+
+	once    sync.Once
+	sources *sources
+	blobs   blobs
+
+	mu       sync.Mutex
+	streams  map[string]*flight
+	files    map[string]File
+	progress sync.Mutex
+	counts   Counts
+}
+
+// A File is a file of a prepared clip: where it is published and where its bytes lie. The bytes never change.
+type File struct {
+	Path   string // "stream/walk-3f9a2c1b7d/720p.mp4"
+	Source string // path on disk, in the cache
+	Size   int64
+	SHA256 string // hex
+}
+
+// Progress says how far a clip has come.
+type Progress struct {
+	Clip        string // path of the clip
+	Done, Total int64  // bytes
+}
+
+// Counts says what a Library had to do; a build with nothing new reads and packages nothing.
+type Counts struct {
+	Clips    int // distinct clips prepared
+	Packaged int // of which were not in the cache
+	Read     int // files read to be hashed or packaged
+}
+
+// A flight is a stream being prepared once for everyone who asks.
+type flight struct {
+	done   chan struct{}
+	stream *stream
+	err    error
+}
+
+// PrepareAll prepares clips, several at a time, and returns their Videos index by index. Every clip that cannot be
+// prepared is reported, not the first; nothing outside the cache is written.
+func (l *Library) PrepareAll(ctx context.Context, clips []Clip) ([]*Video, error) {
+	videos := make([]*Video, len(clips))
+	errs := make([]error, len(clips))
+	var g errgroup.Group
+	g.SetLimit(max(2, runtime.GOMAXPROCS(0)))
+	for i := range clips {
+		g.Go(func() error {
+			videos[i], errs[i] = l.Prepare(ctx, &clips[i])
+			return nil
+		})
+	}
+	_ = g.Wait() // the goroutines return nothing; their errors are in errs
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return videos, errors.Join(append(errs, l.sources.save())...)
+}
+
+// Prepare prepares one clip. Problems are reported at the line of the post that names it.
+func (l *Library) Prepare(ctx context.Context, c *Clip) (*Video, error) {
+	l.init()
+	st, err := l.stream(ctx, c)
+	if err != nil {
+		return nil, problemAt(c, c.Src, err)
+	}
+	v := st.video(streamName(c.Src, st.Key))
+	v.Title = c.Title
+	if v.Title == "" {
+		v.Title = TitleFromName(c.Src)
+	}
+	v.Start, v.Loop, v.Muted = c.Start, c.Loop, c.Muted
+	for _, f := range st.Files {
+		l.publish(File{Path: "stream/" + v.Name + "/" + f.Name, Source: st.path(f.Name), Size: f.Size, SHA256: f.SHA256})
+	}
+	err = errors.Join(applyAspect(v, c), l.addPoster(v, c), l.addCaptions(v, c), l.addChapters(v, c))
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Files are the files of every clip prepared so far, by path.
+func (l *Library) Files() []File {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	files := make([]File, 0, len(l.files))
+	for _, f := range l.files {
+		files = append(files, f)
+	}
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return files
+}
+
+// Counts is what has been done so far.
+func (l *Library) Counts() Counts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.counts
+	c.Clips = len(l.streams)
+	if l.sources != nil {
+		c.Read += l.sources.reads()
+	}
+	return c
+}
+
+func (l *Library) init() {
+	l.once.Do(func() {
+		l.streams, l.files = map[string]*flight{}, map[string]File{}
+		l.sources = loadSources(l.Site, l.Cache)
+		l.blobs = blobs{dir: l.Cache}
+	})
+}
+
+func (l *Library) publish(f File) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.files[f.Path] = f
+}
+
+// stream prepares the stream of a clip once, however many posts name it.
+func (l *Library) stream(ctx context.Context, c *Clip) (*stream, error) {
+	key := strings.Join(c.Sources(), "\x00")
+	l.mu.Lock()
+	f, ok := l.streams[key]
+	if !ok {
+		f = &flight{done: make(chan struct{})}
+		l.streams[key] = f
+	}
+	l.mu.Unlock()
+	if ok {
+		select {
+		case <-f.done:
+			return f.stream, f.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	defer close(f.done)
+	f.stream, f.err = l.prepareStream(ctx, c)
+	return f.stream, f.err
+}
+
+// problemAt turns an error about a file that a clip names into a Problem at the line that names it.
+func problemAt(c *Clip, file string, err error) error {
+	var p *diag.Problem
+	if errors.As(err, &p) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	var refused *Refused
+	if errors.As(err, &refused) {
+		return diag.At(c.File, c.Line, "%s: %s", cmpPath(refused.Path, file), refused.Error()).WithHint("%s", refused.Hint)
+	}
+	var cacheErr *CacheError
+	if errors.As(err, &cacheErr) {
+		return err
+	}
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return diag.At(c.File, c.Line, "%s: %v", file, err)
+}
+
+func cmpPath(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// streamName names the folder of a clip: a readable word and the key that makes it immutable.
+func streamName(src, key string) string {
+	return slug(path.Base(stem(src))) + "-" + key[:10]
+}
+
+// slug keeps of a file's name what needs no escaping in an address, so that playlists, headers and logs agree on it.
+func slug(name string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(name) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	s := strings.Trim(b.String(), "-")
+	if len(s) > 40 {
+		s = strings.TrimRight(s[:40], "-")
+	}
+	if s == "" {
+		return "clip"
+	}
+	return s
+}
+
+// applyAspect gives the player the shape the author asks for.
+func applyAspect(v *Video, c *Clip) error {
+	if c.Aspect == "" || v.Width == 0 {
+		return nil
+	}
+	var w, h int
+	if n, err := fmt.Sscanf(c.Aspect, "%d:%d", &w, &h); n != 2 || err != nil || w <= 0 || h <= 0 || w > 10_000 || h > 10_000 {
+		return diag.At(c.File, c.Line, "aspect %q is not a shape", c.Aspect).WithHint(`write width and height as in "16:9"`)
+	}
+	v.Height = max(1, (v.Width*h+w/2)/w)
+	return nil
+}
