@@ -52,6 +52,7 @@
       !nativeHLS && all.some(c => c.hls) && script(all.some(c => c.fullHls) ? 'hls.min.js' : 'hls.light.min.js'),
       script('flowplayer.min.js'),
     ]).then(() => {
+      page.fonts.load('1em flowplayer'); // its icons
       const hlsEngine = window.flowplayer.engine('hlsjs-lite');
       // Flowplayer's own recovery tries for ever, or gives up without a word. This listener is called before its, and
       // an error it has dealt with is no longer fatal. The third one is, and the browser plays the MP4.
@@ -91,8 +92,11 @@
     generate_cuepoints: true,
     // Cue text ends up as HTML. Without tags it is only text.
     subtitleParser: text => window.flowplayer.defaults.subtitleParser(text.replace(/<[^>\n]*>?/g, '')),
-    // The lowest rung is the one that was warmed.
-    hlsjs: {startLevel: 0, startPosition: start || -1, capLevelToPlayerSize: true, recoverMediaError: false},
+    // The lowest rung is the one that was warmed. Of a segment that fails, hls.js tries to get each rung seven times
+    // unless told otherwise; the visitor looks at a still picture meanwhile.
+    hlsjs: {
+      startLevel: 0, startPosition: start || -1, capLevelToPlayerSize: true, recoverMediaError: false, fragLoadingMaxRetry: 2,
+    },
     clip: {
       sources: [
         config.hls && {type: 'application/x-mpegurl', src: config.hls},

@@ -1,0 +1,65 @@
+// axe-core finds nothing to complain about, idle and playing, light and dark.
+import assert from 'node:assert/strict';
+import {readFileSync} from 'node:fs';
+import {after, test} from 'node:test';
+import {Player, clips, close, pages, shoot, visit} from './lib/site.mjs';
+
+after(close);
+
+const all = await clips();
+// One clip of every kind of player is enough: the controls are the same, the pages around them were looked at idle.
+const kinds = [...new Map(all.map(clip => {
+  const {hls, captions, chapters, width} = clip.config;
+  return [[Boolean(hls), captions.length > 0, chapters.length > 0, width > 0].join(), clip];
+})).values()];
+const axe = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
+
+async function violations(page) {
+  await page.evaluate(axe);
+  const results = await page.evaluate(() => window.axe.run(document, {rules: {'target-size': {enabled: true}}}));
+  return results.violations.flatMap(({id, nodes}) => nodes.map(node => `${id}: ${node.html.slice(0, 200)} (${node.failureSummary})`));
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const path of pages()) {
+    test(`idle, ${colorScheme}: /${path}`, async () => {
+      const {page, done} = await visit(path, {colorScheme});
+      assert.deepEqual(await violations(page), []);
+      await shoot(page, `${colorScheme}-${path || 'home'}`);
+      await done();
+    });
+  }
+
+  for (const {path, index, config} of colorScheme === 'light' ? kinds : kinds.slice(0, 1)) {
+    test(`playing, ${colorScheme}: ${config.title} (/${path})`, async () => {
+      const {page, done} = await visit(path, {colorScheme, reducedMotion: 'reduce'});
+      const player = new Player(page, index);
+      await player.play();
+      assert.deepEqual(await violations(page), [], 'playing');
+      await player.box.hover();
+      for (const button of ['.fp-cc:not(.fp-hidden)', '.fp-qsel']) {
+        if (!await player.box.locator(button).count()) continue;
+        await player.box.locator(button).click();
+        assert.deepEqual(await violations(page), [], `menu ${button}`);
+        await player.box.locator('.fp-menu.fp-active a').first().click();
+      }
+      await player.box.locator('.fp-controls > .fp-playbtn').click();
+      await player.until('pause', s => s.paused);
+      assert.deepEqual(await violations(page), [], 'paused');
+      await done();
+    });
+  }
+}
+
+test('the browser\'s own player in its place', async () => {
+  const {path, index} = all[0];
+  const {page, done} = await visit(path, {
+    tolerate: problem => problem.includes('ERR_FAILED'),
+    prepare: page => page.route('**/flowplayer.min.js', route => route.abort()),
+  });
+  const player = new Player(page, index);
+  await player.start.click();
+  await player.playing();
+  assert.deepEqual(await violations(page), []);
+  await done();
+});

@@ -1,0 +1,99 @@
+// What a page costs and what it asks for before anybody wants to see a film.
+import assert from 'node:assert/strict';
+import {gzipSync} from 'node:zlib';
+import {after, test} from 'node:test';
+import {Player, clips, close, pages, shoot, visit} from './lib/site.mjs';
+
+after(close);
+
+const all = await clips();
+const isPlayerFile = request => /\/player-[^/]+\//.test(request);
+const isMedia = request => /\.(mp4|m4s|m3u8|vtt)(\?|$)/.test(request);
+const budget = 8 * 1024;
+
+for (const path of pages()) {
+  test(`an idle page: /${path}`, async () => {
+    const {page, requests, response, done} = await visit(path);
+    await page.waitForLoadState('networkidle');
+
+    const policy = response.headers()['content-security-policy'] ?? '';
+    assert.match(policy, /default-src 'none'/);
+    assert.match(policy, /script-src 'self'/);
+    assert.doesNotMatch(policy, /unsafe|\*/);
+
+    assert.deepEqual(requests.filter(r => isPlayerFile(r) || isMedia(r)), [], 'fetched before anybody asked');
+    let weight = 0;
+    for (const request of requests.filter(r => /\.(js|css)(\?|$)/.test(r))) {
+      weight += gzipSync(await (await page.request.get(request)).body(), {level: 9}).length;
+    }
+    assert(weight <= budget, `JavaScript and CSS: ${weight} bytes gzip, more than ${budget}`);
+
+    const {shift} = await done();
+    assert.equal(shift, 0, 'the page moved');
+  });
+}
+
+for (const width of [360, 768, 1440]) {
+  test(`nothing overflows at ${width} px`, async () => {
+    for (const path of pages()) {
+      const {page, done} = await visit(path, {viewport: {width, height: 900}});
+      const extra = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert(extra <= 0, `/${path} is ${extra} px too wide`);
+      await shoot(page, `${width}-${path || 'home'}`);
+      await done();
+    }
+  });
+}
+
+test('pointing at a player fetches what it needs, a click plays without fetching it again', async () => {
+  const {path, index, config} = all.find(clip => clip.config.hls);
+  const {page, requests, done} = await visit(path);
+  await page.waitForLoadState('networkidle');
+  const before = requests.length;
+  const player = new Player(page, index);
+  await player.start.hover();
+  await page.waitForLoadState('networkidle');
+  await page.waitForTimeout(300);
+  const warmed = requests.slice(before);
+  assert(warmed.some(r => r.endsWith('flowplayer.min.js')) && warmed.some(r => /hls(\.light)?\.min\.js$/.test(r)), 'libraries');
+  for (const {url} of config.warm) {
+    assert(warmed.includes(new URL(url, page.url()).href), `${url} is not warmed`);
+  }
+  await player.play();
+  const again = requests.slice(before + warmed.length).filter(isPlayerFile).filter(r => !/\.woff2?$/.test(r));
+  assert.deepEqual(again, [], 'libraries fetched again');
+  await done();
+});
+
+test('Save-Data: pointing at a player fetches nothing', async () => {
+  const {path, index} = all[0];
+  const {page, requests, done} = await visit(path, {prepare: page => page.addInitScript(() =>
+    Object.defineProperty(navigator, 'connection', {value: {saveData: true}}))});
+  await page.waitForLoadState('networkidle');
+  const player = new Player(page, index);
+  await player.start.hover();
+  await page.waitForTimeout(400);
+  assert.deepEqual(requests.filter(isPlayerFile), []);
+  await player.play();
+  await done();
+});
+
+test('notices of the licence can be seen', async () => {
+  const {path, index} = all[0];
+  const {page, done} = await visit(path);
+  const player = new Player(page, index);
+  await player.play();
+  const logo = player.box.getByRole('link', {name: 'Flowplayer', exact: true});
+  assert(await logo.isVisible(), 'the logo');
+  const {content, font} = await logo.evaluate(link => {
+    const style = getComputedStyle(link, '::before');
+    return {content: style.content, font: document.fonts.check(style.font, '\ue010')};
+  });
+  assert(content !== 'none' && font, 'the logo is empty');
+  await player.box.click({button: 'right', position: {x: 60, y: 60}});
+  const menu = player.box.locator('.fp-context-menu');
+  assert.match(await menu.innerText(), /© 2018 Flowplayer AB[^]*About Flowplayer[^]*GPL based license/i);
+  assert(await menu.isVisible(), 'the context menu');
+  await shoot(page, 'notices');
+  await done();
+});

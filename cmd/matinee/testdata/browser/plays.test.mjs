@@ -1,0 +1,80 @@
+// Every clip of the site plays in the player it is meant for.
+import assert from 'node:assert/strict';
+import {after, test} from 'node:test';
+import {Player, clips, close, shoot, visit} from './lib/site.mjs';
+
+after(close);
+
+const all = await clips();
+
+for (const {path, index, config, sound} of all) {
+  test(`plays: ${config.title} (/${path}, player ${index + 1})`, async () => {
+    const {page, done} = await visit(path);
+    const player = new Player(page, index);
+
+    let state = await player.play();
+    assert.equal(state.engine, config.hls ? 'hlsjs-lite' : 'html5');
+    if (config.width) await player.until('a picture', s => s.width > 0);
+    if (sound) await player.until('sound', s => s.audio > 0);
+    await player.until('the clock runs', s => s.time > state.time || s.ended);
+    await shoot(page, `playing-${path}${index}`);
+
+    const timeline = await player.box.locator('.fp-timeline').boundingBox();
+    await page.mouse.click(timeline.x + timeline.width * 0.9, timeline.y + timeline.height / 2);
+    state = await player.until('90 %', s => !s.seeking && s.time > 0.88 * config.duration);
+    await player.until('the clock runs after the seek', s => s.time > state.time || s.ended);
+    assert.equal((await player.state()).failed, false);
+
+    const {shift} = await done();
+    assert.equal(shift, 0, 'the page moved');
+  });
+}
+
+test('there are clips with captions, chapters, and several renditions', () => {
+  assert(all.some(({config}) => config.captions.length), 'captions');
+  assert(all.some(({config}) => config.chapters.length), 'chapters');
+  assert(all.some(({config}) => config.hls), 'renditions');
+  assert(all.some(({config}) => !config.hls), 'a single rendition');
+});
+
+for (const {path, index, config} of all.filter(clip => clip.config.captions.length)) {
+  test(`captions: ${config.title} (/${path})`, async () => {
+    const {page, done} = await visit(path);
+    const player = new Player(page, index);
+    await player.play();
+    assert.equal((await player.state()).captions, '', 'captions nobody asked for');
+
+    for (const [item, track] of config.captions.entries()) {
+      const text = await (await page.request.get(new URL(track.src, page.url()).href)).text();
+      const cue = /(?:(\d+):)?(\d+):(\d+\.\d+) --> .*\n(.+)/.exec(text);
+      await player.choose('.fp-cc', item + 1);
+      await player.seek((cue[1] ?? 0) * 3600 + cue[2] * 60 + Number(cue[3]) + 0.2);
+      const words = cue[4].replace(/<[^>]*>/g, '').replace(/&\w+;.*/, '').trim();
+      await player.until(`“${words}”`, s => s.captions.startsWith(words));
+    }
+    await shoot(page, `captions-${path}${index}`);
+    await player.choose('.fp-cc', 0);
+    await player.until('no captions', s => s.captions === '');
+    await done();
+  });
+}
+
+for (const {path, index, config} of all.filter(clip => clip.config.hls)) {
+  test(`quality goes up and down: ${config.title} (/${path})`, async () => {
+    const {page, done} = await visit(path);
+    const player = new Player(page, index);
+    const {levels} = await player.play();
+    assert(levels.length > 1);
+    assert.equal((await player.state()).width, levels[0], 'starts with the lowest rung');
+
+    const top = levels.length - 1;
+    for (const level of [top, 0, top]) {
+      await player.seek(0);
+      await player.choose('.fp-qsel', level + 1); // the first item is "Auto"
+      const state = await player.until(`a width of ${levels[level]}`, s => s.width === levels[level], 20000);
+      await player.until('the clock runs', s => s.time > state.time || s.ended);
+    }
+    await shoot(page, `quality-${path}${index}`);
+    await done();
+  });
+}
