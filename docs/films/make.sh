@@ -10,8 +10,8 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-out=${OUT:-$root/content}
 tmp=$(mktemp -d)
+out=$tmp/out # films are moved into place when they are complete
 trap 'rm -rf "$tmp"' EXIT
 
 # x264's output depends on the number of threads, so it is fixed; 2 s closed GOPs with no extra keyframes let the
@@ -25,7 +25,7 @@ ff() { ffmpeg -hide_banner -nostdin -v error -y -filter_threads 2 -filter_comple
 
 # h264 FPS CRF MAXRATE_KBIT: the arguments of one video encode.
 h264() {
-  echo "-c:v libx264 -preset ${PRESET:-slow} -profile:v high -level 4.0 -crf $2 -maxrate $3k -bufsize $(($3 * 2))k" \
+  echo "-c:v libx264 -preset ${PRESET:-medium} -profile:v high -level 4.0 -crf $2 -maxrate $3k -bufsize $(($3 * 2))k" \
     "-g $(($1 * 2)) -keyint_min $(($1 * 2)) -sc_threshold 0 -x264-params open-gop=0 -threads $threads"
 }
 aac=(-c:a aac -b:a 96k -ar 48000 -ac 2)
@@ -49,11 +49,14 @@ ramp() {
   function hex(h) { return (index("0123456789abcdef", substr(h, 1, 1)) - 1) * 16 + index("0123456789abcdef", substr(h, 2, 1)) - 1 }'
 }
 
-# poster FILM SECONDS QUALITY: a JPEG of the film's own size beside it.
-poster() {
-  ff -ss "$2" -i "$out/$1.mp4" -frames:v 1 -vf "scale=in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p" \
-    "${bitexact[@]}" -q:v "$3" "$out/$1.jpg"
+# still SECONDS: the end of a filter graph that also hands one frame out as [p], before x264 has seen it. JPEG has the
+# colours of BT.601 and full range.
+still() {
+  echo "split[v][now];[now]select='gte(t,$1)',scale=in_color_matrix=bt709:out_color_matrix=bt601:in_range=tv:out_range=pc,format=yuvj420p[p]"
 }
+
+# jpeg QUALITY: the arguments of that frame's output.
+jpeg() { echo "-map [p] -fflags +bitexact -flags:v +bitexact -frames:v 1 -update 1 -q:v $1"; }
 
 # glow SIGMA WIDTH HEIGHT: light bleeds into the dark. Blurred small, because a blur does not need the pixels.
 glow() {
@@ -81,10 +84,10 @@ pendulums() {
     left+="+$(awk "BEGIN{print 1.1-0.9*$k/$n}")*$voice"
     right+="+$(awk "BEGIN{print 0.2+0.9*$k/$n}")*$voice"
   done
-  fc+=";[p$n]lagfun=decay=0.962,fps=60,$(glow 8 1280 720),vignette=PI/5,$to_yuv[v]"
+  fc+=";[p$n]lagfun=decay=0.962,fps=60,$(glow 8 1280 720),vignette=PI/5,$to_yuv,$(still 7.45)"
   fc+=";aevalsrc='0.05*($left)|0.05*($right)':s=48000:d=20,aecho=0.8:0.6:90|170|310:0.35|0.25|0.18,afade=in:d=0.02,afade=out:st=19.2:d=0.8[a]"
-  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 60 28 640) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/pendulums.mp4"
-  poster pendulums 7.45 5
+  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 60 28 640) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/pendulums.mp4" \
+    $(jpeg 5) "$out/pendulums.jpg"
 }
 
 # A zoom into a spiral of the Mandelbrot set (a Misiurewicz point, around which the set repeats itself for ever).
@@ -95,11 +98,11 @@ spiral() {
   local fc="$src,trim=end_frame=528,scale=1280:720:flags=area,format=gbrp,extractplanes=r+b[fine][slow]"
   fc+=";[slow]gblur=0.8,format=gbrp,$(ramp 0:050816 40:0b1f4b 90:125e8a 130:2fb5a8 170:f2d492 210:f08a4b 255:7a1f3d)[hue]"
   fc+=";[fine]gblur=1.2,format=gbrp,lutrgb=r='205+val*0.2':g='205+val*0.2':b='205+val*0.2'[relief]"
-  fc+=";[hue][relief]blend=all_mode=multiply,$(glow 6 1280 720),vignette=PI/5,fade=in:d=0.6,fade=out:st=21.2:d=0.8,$to_yuv[v]"
+  fc+=";[hue][relief]blend=all_mode=multiply,$(glow 6 1280 720),vignette=PI/5,fade=in:d=0.6,fade=out:st=21.2:d=0.8,$to_yuv,$(still 15)"
   local p="mod(t,8)"
   fc+=";aevalsrc='0.06*(sin(2*PI*55*t)+0.6*sin(2*PI*110.2*t)+0.5*sin(2*PI*165*t)*(0.5+0.5*sin(2*PI*t/8))+0.35*sin(2*PI*329.6*t)*exp(-1.2*$p)+0.3*sin(2*PI*440*t)*exp(-1.2*mod(t+2,8))+0.3*sin(2*PI*493.9*t)*exp(-1.2*mod(t+4,8)))|0.06*(sin(2*PI*55.1*t)+0.6*sin(2*PI*110*t)+0.5*sin(2*PI*164.8*t)*(0.5+0.5*cos(2*PI*t/8))+0.35*sin(2*PI*659.3*t)*exp(-1.2*mod(t+6,8))+0.3*sin(2*PI*440*t)*exp(-1.2*mod(t+2,8))+0.3*sin(2*PI*277.2*t)*exp(-1.2*mod(t+5,8)))':s=48000:d=22,aecho=0.8:0.6:130|270|430:0.4|0.3|0.2,afade=in:d=1.5,afade=out:st=20:d=2[a]"
-  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 24 29 600) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/spiral.mp4"
-  poster spiral 15 4
+  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 24 29 600) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/spiral.mp4" \
+    $(jpeg 4) "$out/spiral.jpg"
 }
 
 # Rings on dark water from three places. Drawn at a quarter of the size, because waves are smooth, and encoded three times
@@ -109,8 +112,8 @@ ripples() {
   wave() { echo "st(0,hypot(X-$1,Y-$2))*0+clip((T-$3)*46-ld(0),0,40)/40*cos(2*PI*(ld(0)/$4-(T-$3)*46/$4))*12/(12+sqrt(ld(0))*1.6)*exp(-max(T-$3,0)/16)"; }
   local h
   h="$(wave 92 116 -5 30)+$(wave 238 60 0.6 26)+$(wave 196 158 7 34)"
-  local fc="nullsrc=s=320x180:r=30:d=24,format=gray16,geq=lum='32768+19000*($h)',scale=1280:720:flags=bicubic,format=gbrp"
-  fc+=",$(ramp 0:02040c 60:04122a 105:072a4a 128:0a4260 150:12788c 180:57c4bb 210:d9efc4 235:fff3cf 255:fffdf6),$(glow 6 1280 720),vignette=PI/5,fade=in:d=0.8,fade=out:st=23.2:d=0.8,$to_yuv,split=3[a1][b][c];[b]scale=854:480:flags=lanczos,setsar=1[b1];[c]scale=426:240:flags=lanczos,setsar=1[c1]"
+  local fc="nullsrc=s=320x180:r=30:d=24,format=gray16,geq=lum='32768+23000*($h)',scale=1280:720:flags=bicubic,format=gbrp"
+  fc+=",$(ramp 0:02040c 60:04122a 105:072a4a 126:0a4260 148:12788c 176:4cc3bd 205:d9efc4 232:fff3cf 255:fffdf6),$(glow 6 1280 720),vignette=PI/5,fade=in:d=0.8,fade=out:st=23.2:d=0.8,$to_yuv,$(still 6.8);[v]split=3[a1][b][c];[b]scale=854:480:flags=lanczos,setsar=1[b1];[c]scale=426:240:flags=lanczos,setsar=1[c1]"
   local drop="0"
   local at
   for at in "0.3 293.7 110" "0.9 440 146.8" "7 349.2 174.6" "13 523.3 130.8" "18 440 110"; do
@@ -121,8 +124,8 @@ ripples() {
   ff -filter_complex "$fc" \
     -map '[a1]' -map '[s1]' $(h264 30 24 400) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 24 -movflags +faststart "$out/ripples-720.mp4" \
     -map '[b1]' -map '[s2]' $(h264 30 24 200) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 24 -movflags +faststart "$out/ripples-480.mp4" \
-    -map '[c1]' -map '[s3]' $(h264 30 25 80) "${colour[@]}" "${aac[@]}" -b:a 64k "${bitexact[@]}" -t 24 -movflags +faststart "$out/ripples-240.mp4"
-  poster ripples-720 6.8 5
+    -map '[c1]' -map '[s3]' $(h264 30 25 80) "${colour[@]}" "${aac[@]}" -b:a 64k "${bitexact[@]}" -t 24 -movflags +faststart "$out/ripples-240.mp4" \
+    $(jpeg 5) "$out/ripples-720.jpg"
 }
 
 # Conway's Game of Life from a soup that is the same in its four quarters, so all that grows stays a mandala.
@@ -135,9 +138,9 @@ garden() {
   # Twelve generations a second. A dead cell glows on: lagfun keeps its light, the ramp turns it from cream to ember.
   local fc="life=filename=$tmp/soup.txt:s=160x90:r=12:stitch=1,trim=end_frame=264,format=gray,fps=24,lagfun=decay=0.90"
   fc+=",scale=1280:720:flags=neighbor,gblur=1.8,format=gbrp,$(ramp 0:05070f 30:1a1030 80:5b1a4a 140:c73e3a 200:ff9a4d 255:fff6da)"
-  fc+=",$(glow 5 1280 720),vignette=PI/5,fade=in:d=0.4,fade=out:st=21.2:d=0.8,$to_yuv[v]"
-  ff -filter_complex "$fc" -map '[v]' $(h264 24 27 600) "${colour[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/garden.mp4"
-  poster garden 6 4
+  fc+=",$(glow 5 1280 720),vignette=PI/5,fade=in:d=0.4,fade=out:st=21.2:d=0.8,$to_yuv,$(still 6)"
+  ff -filter_complex "$fc" -map '[v]' $(h264 24 27 600) "${colour[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/garden.mp4" \
+    $(jpeg 4) "$out/garden.jpg"
 }
 
 # An elementary cellular automaton, rule 150, grown downwards from one cell: tall, for telephones.
@@ -145,7 +148,7 @@ snowfall() {
   local fc="cellauto=s=120x214:rule=150:r=15:scroll=1:pattern=@:full=0,trim=end_frame=300,fps=30,format=gray,scale=720:1284:flags=neighbor,crop=720:1280:0:0,format=gbrp[cells]"
   fc+=";gradients=s=720x1280:r=30:d=20:n=3:c0=0x8ff5e0:c1=0x5aa2ff:c2=0xc58bff:x0=360:y0=0:x1=360:y1=1280:speed=0.00001:seed=4,format=gbrp[hue]"
   fc+=";[cells][hue]blend=all_mode=multiply,gblur=1.2,lagfun=decay=0.7,$(glow 6 720 1280)[lit]"
-  fc+=";color=c=0x0a0f24:s=720x1280:r=30:d=20,format=gbrp[night];[lit][night]blend=all_mode=lighten,vignette=PI/5,fade=in:d=0.4,fade=out:st=19.4:d=0.6,$to_yuv[v]"
+  fc+=";color=c=0x0a0f24:s=720x1280:r=30:d=20,format=gbrp[night];[lit][night]blend=all_mode=lighten,vignette=PI/5,fade=in:d=0.4,fade=out:st=19.4:d=0.6,$to_yuv,$(still 13.6)"
   local bell="0" i
   local scale=(587.33 659.26 783.99 880.00 987.77 1174.66 1318.51)
   for ((i = 0; i < 26; i++)); do
@@ -154,24 +157,23 @@ snowfall() {
     bell+="+gte(t,$at)*exp(-2.6*(t-$at))*(sin(2*PI*$f*t)+0.3*sin(2*PI*$f*2.76*t)*exp(-5*(t-$at)))"
   done
   fc+=";aevalsrc='0.05*($bell)+0.02*(sin(2*PI*146.83*t)+sin(2*PI*220*t))|0.05*($bell)+0.02*(sin(2*PI*147.1*t)+sin(2*PI*219.7*t))':s=48000:d=20,aecho=0.8:0.7:140|290|470:0.45|0.35|0.25,afade=in:d=0.3,afade=out:st=18:d=2[a]"
-  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 28 750) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/snowfall.mp4"
-  poster snowfall 13.6 6
+  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 28 750) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/snowfall.mp4" \
+    $(jpeg 6) "$out/snowfall.jpg"
 }
 
 # Musical intervals draw themselves: the left channel moves the pen sideways, the right one up and down. One of the two
 # is a hair out of tune, which turns the figure. Unison, octave, fifth, fourth, major third: four seconds each.
 intervals() {
-  mkdir -p "$out/intervals" # a page bundle
   # Each interval swells and dies away, so that the figures grow out of the middle.
   local left right env="pow(sin(PI*mod(t,4)/4),0.5)"
   left="$env*sin(2*PI*t*(if(lt(t,4),220,if(lt(t,8),165,if(lt(t,12),220,if(lt(t,16),247.5,220))))))"
   right="$env*sin(0.6+2*PI*t*(if(lt(t,4),220.12,if(lt(t,8),330.12,if(lt(t,12),330.12,if(lt(t,16),330.12,275.12))))))"
   local fc="aevalsrc='0.86*$left|0.86*$right':s=48000:d=20,asplit[pen][ear]"
   fc+=";[pen]avectorscope=s=1440x1440:r=30:mode=lissajous_xy:draw=line:rc=255:gc=255:bc=255:ac=255:rf=22:gf=22:bf=22:af=22,scale=720:720:flags=area,format=gray,gblur=0.9,eq=gamma=1.15,format=gbrp"
-  fc+=",$(ramp 0:060812 30:16204a 90:2a5bd0 150:41c7d9 200:c9f5d0 255:fffbe6),$(glow 7 720 720),$to_yuv[v]"
+  fc+=",$(ramp 0:060812 30:16204a 90:2a5bd0 150:41c7d9 200:c9f5d0 255:fffbe6),$(glow 7 720 720),$to_yuv,$(still 9.6)"
   fc+=";[ear]volume=0.16,aecho=0.8:0.5:120|240:0.3|0.2,afade=out:st=19:d=1[a]"
-  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 29 420) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/intervals/intervals.mp4"
-  poster intervals/intervals 9.6 4
+  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 29 420) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/intervals/intervals.mp4" \
+    $(jpeg 4) "$out/intervals/intervals.jpg"
 }
 
 # A slow chord progression seen by the constant-Q transform: low notes on the left, high ones on the right, the past
@@ -185,7 +187,7 @@ chord() {
   left="$(note 0 0.9 73.42 58.27 87.31 65.41)+$(note 0.4 0.7 146.83 116.54 130.81 130.81)+$(note 0.9 0.2 220 174.61 220 196)+$(note 1.5 0.5 349.23 293.66 349.23 349.23)+$(note 2.2 0.12 440 440 523.25 392)+$(note 3 0.3 659.26 587.33 659.26 587.33)+$(note 3.8 0.05 1046.5 880 1046.5 1174.66)"
   right="$(note 0 0.5 73.42 58.27 87.31 65.41)+$(note 0.4 0.3 146.83 116.54 130.81 130.81)+$(note 0.9 0.6 220 174.61 220 196)+$(note 1.5 0.15 349.23 293.66 349.23 349.23)+$(note 2.2 0.45 440 440 523.25 392)+$(note 3 0.08 659.26 587.33 659.26 587.33)+$(note 3.8 0.3 1046.5 880 1046.5 1174.66)"
   local fc="aevalsrc='0.16*($left)|0.16*($right)':s=48000:d=24,aecho=0.8:0.6:140|310|520:0.4|0.3|0.2,afade=out:st=22.5:d=1.5,asplit=3[see][bed1][bed2]"
-  fc+=";[see]showcqt=s=1280x720:r=30:axis=0:bar_h=300:axis_h=0:sono_h=420:sono_g=3.4:bar_g=2.4:bar_t=0.7:cscheme=1|0.42|0.06|0.05|0.38|1:basefreq=40:endfreq=2400,format=gbrp,$(glow 6 1280 720),fade=in:d=0.5,fade=out:st=23:d=1,$to_yuv[v]"
+  fc+=";[see]showcqt=s=1280x720:r=30:axis=0:bar_h=300:axis_h=0:sono_h=420:sono_g=3.4:bar_g=2.4:bar_t=0.7:cscheme=1|0.42|0.06|0.05|0.38|1:basefreq=40:endfreq=2400,format=gbrp,$(glow 6 1280 720),fade=in:d=0.5,fade=out:st=23:d=1,$to_yuv,$(still 10.5)"
   fc+=";[0]aresample=48000,adelay=1200,apad=whole_dur=24,lowpass=f=7000,volume=0.5[en];[1]aresample=48000,adelay=1200,apad=whole_dur=24,lowpass=f=7000,volume=0.5[de]"
   fc+=";[bed1][en]amix=inputs=2:duration=first:normalize=0,aformat=channel_layouts=stereo,volume=0.55[a1];[bed2][de]amix=inputs=2:duration=first:normalize=0,aformat=channel_layouts=stereo,volume=0.55[a2]"
   say en-gb "You are looking at sound. Low notes are on the left, high notes on the right. What you hear now is at the top. What you heard a moment ago, sinks below it. Four chords, and then, silence."
@@ -193,8 +195,8 @@ chord() {
   say de "Du siehst einen Klang. Tiefe Töne sind links, hohe Töne rechts. Was du jetzt hörst, steht oben. Was du eben gehört hast, sinkt nach unten. Vier Akkorde, und dann, Stille."
   mv "$tmp/say.wav" "$tmp/de.wav"
   ff -i "$tmp/en.wav" -i "$tmp/de.wav" -filter_complex "$fc" -map '[v]' -map '[a1]' -map '[a2]' $(h264 30 27 480) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" \
-    -metadata:s:a:0 language=eng -metadata:s:a:1 language=deu -disposition:a:0 default -disposition:a:1 0 -t 24 -movflags +faststart "$out/chord.mp4"
-  poster chord 10.5 4
+    -metadata:s:a:0 language=eng -metadata:s:a:1 language=deu -disposition:a:0 default -disposition:a:1 0 -t 24 -movflags +faststart "$out/chord.mp4" \
+    $(jpeg 4) "$out/chord.jpg"
 }
 
 # say VOICE TEXT: speech in $tmp/say.wav
@@ -207,10 +209,10 @@ aurora() {
   local fc="nullsrc=s=320x134:r=30:d=20,format=gbrp,geq=r='100*($(curtain 78 0.4 0.31 40))*clip((78-Y)/60,0,1)+215*($(curtain 60 2.1 0.23 46))*clip((62-Y)/46,0,1)':g='265*($(curtain 78 0.4 0.31 22))+165*($(curtain 60 2.1 0.23 17))':b='140*($(curtain 78 0.4 0.31 34))+205*($(curtain 60 2.1 0.23 38))',gblur=0.7,scale=1280:536:flags=bicubic[light]"
   fc+=";color=c=black:s=1280x536:r=30:d=20,trim=end_frame=1,format=gbrp,geq=r='6+Y*0.012+if(gt(st(0,mod(abs(sin(X*12.9898+Y*78.233)*43758.5453),1)),0.9987),150*mod(ld(0)*9871,1),0)':g='8+Y*0.03+if(gt(st(0,mod(abs(sin(X*12.9898+Y*78.233)*43758.5453),1)),0.9987),160*mod(ld(0)*9871,1),0)':b='22+Y*0.05+if(gt(st(0,mod(abs(sin(X*12.9898+Y*78.233)*43758.5453),1)),0.9987),190*mod(ld(0)*9871,1),0)',gblur=0.6,loop=-1:1,fps=30[sky]"
   fc+=";color=c=0x04060c:s=1280x536:r=30:d=20,trim=end_frame=1,format=rgba,geq=r=4:g=6:b=12:a='255*clip(Y-(448+26*sin(X*0.006+1)+13*sin(X*0.017)+6*sin(X*0.041+2)+2.5*sin(X*0.13)+1.2*sin(X*0.37)),0,1)'[ridge]"
-  fc+=";[sky][light]blend=all_mode=screen:shortest=1,$(glow 6 1280 536)[lit];[lit][ridge]overlay=format=gbrp,vignette=PI/5,fade=in:d=1,fade=out:st=19:d=1,$to_yuv[v]"
+  fc+=";[sky][light]blend=all_mode=screen:shortest=1,$(glow 6 1280 536)[lit];[lit][ridge]overlay=format=gbrp,vignette=PI/5,fade=in:d=1,fade=out:st=19:d=1,$to_yuv,$(still 8)"
   fc+=";aevalsrc='0.05*(sin(2*PI*98*t)*(0.6+0.4*sin(2*PI*t/9))+0.7*sin(2*PI*146.83*t)*(0.5+0.5*sin(2*PI*t/7+1))+0.5*sin(2*PI*220*t)*(0.5+0.5*sin(2*PI*t/5+2))+0.3*sin(2*PI*369.99*t)*(0.5+0.5*sin(2*PI*t/6+4))+0.2*sin(2*PI*659.26*t)*pow(0.5+0.5*sin(2*PI*t/4+3),3))|0.05*(sin(2*PI*98.2*t)*(0.6+0.4*cos(2*PI*t/9))+0.7*sin(2*PI*147.1*t)*(0.5+0.5*cos(2*PI*t/7+1))+0.5*sin(2*PI*220.4*t)*(0.5+0.5*cos(2*PI*t/5+2))+0.3*sin(2*PI*493.88*t)*(0.5+0.5*sin(2*PI*t/6+1))+0.2*sin(2*PI*739.99*t)*pow(0.5+0.5*sin(2*PI*t/4+5),3))':s=48000:d=20,aecho=0.8:0.6:150|330:0.4|0.3,afade=in:d=2,afade=out:st=17.5:d=2.5[a]"
-  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 26 560) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/aurora.mp4"
-  poster aurora 8 4
+  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 26 560) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/aurora.mp4" \
+    $(jpeg 4) "$out/aurora.jpg"
 }
 
 # A small loop without a poster: five colours flowing into each other, folded by a slow wave.
@@ -223,7 +225,10 @@ silk() {
 
 films=(pendulums spiral ripples garden snowfall intervals chord aurora silk)
 for film in "${@:-${films[@]}}"; do
-  mkdir -p "$out"
+  mkdir -p "$out/intervals"
   "$film"
+  mkdir -p "${OUT:-$root/content}"
+  cp -R "$out/." "${OUT:-$root/content}"
+  rm -r "$out"
   echo "$film"
 done
