@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,8 +62,6 @@ type buildReport struct {
 	Seconds   float64         `json:"seconds"`
 	Warnings  []*diag.Problem `json:"warnings"`
 	Problems  []*diag.Problem `json:"problems"`
-
-	streamURL string
 }
 
 func buildCommand(e env) *cobra.Command {
@@ -134,7 +131,7 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	})
 	entries, textWarnings, textErr := site.Gather(fsys, posts, &markdown.Renderer{HTML: cfg.Markdown.HTML})
 	look, themeErr := loadTheme(fsys, cfg)
-	report.Warnings = slices.Concat(report.Warnings, postWarnings, textWarnings)
+	report.Warnings = append(append(report.Warnings, postWarnings...), textWarnings...)
 
 	bar := newProgress(e, flags.quiet)
 	defer bar.end()
@@ -156,9 +153,7 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	bar.end()
 	giveVideos(entries, videos)
 
-	info := siteInfo(cfg, flags, look)
-	report.streamURL = info.StreamURL
-	s, err := site.New(info, entries, look)
+	s, err := site.New(siteInfo(cfg, flags, look), entries, look)
 	if err != nil {
 		return report, err
 	}
@@ -250,7 +245,7 @@ func siteInfo(cfg config.Config, flags buildFlags, look *theme.Theme) site.Info 
 	playerDir, _ := look.Player()
 	info := site.Info{
 		Title: cfg.Title, Description: cfg.Description, Language: cfg.Language,
-		URL:       withSlash(cmp.Or(flags.baseURL, cfg.URL)),
+		URL:       siteURL(cfg, flags),
 		Author:    site.Author{Name: cfg.Author.Name, Email: cfg.Author.Email, URL: cfg.Author.URL},
 		Permalink: cfg.Permalink, PerPage: cfg.PerPage,
 		StreamURL:   withSlash(cfg.Streaming.URL),
@@ -263,6 +258,11 @@ func siteInfo(cfg config.Config, flags buildFlags, look *theme.Theme) site.Info 
 		info.Menu = append(info.Menu, site.MenuItem{Title: m.Title, Address: m.URL})
 	}
 	return info
+}
+
+// siteURL is the address of the site's root with a final slash, "" when none is given.
+func siteURL(cfg config.Config, flags buildFlags) string {
+	return withSlash(cmp.Or(flags.baseURL, cfg.URL))
 }
 
 func withSlash(address string) string {
@@ -353,14 +353,14 @@ func copiedFiles(fsys fs.FS, s *site.Site) ([]output.File, error) {
 		}
 		files = append(files, output.File{
 			Path: path, Class: string(site.ClassFile), Key: fmt.Sprint(source, info.Size(), info.ModTime().UnixNano()),
-			Write: func(w io.Writer) error { return copyFile(w, fsys, source) },
+			Write: func(w io.Writer) error { return copyTo(w, fsys, source) },
 		})
 	}
 	slices.SortFunc(files, func(a, b output.File) int { return strings.Compare(a.Path, b.Path) })
 	return files, errors.Join(errs...)
 }
 
-func copyFile(w io.Writer, fsys fs.FS, name string) error {
+func copyTo(w io.Writer, fsys fs.FS, name string) error {
 	f, err := fsys.Open(name)
 	if err != nil {
 		return diag.At(name, 0, "%v", err)
@@ -368,13 +368,4 @@ func copyFile(w io.Writer, fsys fs.FS, name string) error {
 	defer f.Close() //nolint:errcheck // read only
 	_, err = io.Copy(w, f)
 	return err
-}
-
-// origin is the scheme and host of an address, "" for none.
-func origin(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return ""
-	}
-	return u.Scheme + "://" + u.Host
 }

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the scripts of testdata/script: each is a site, commands and what they must say and leave behind.
-// $FILMS is the folder of the demo site's clips.
+// $FILMS is the folder of the demo site's clips, $CLIP one of them.
 func TestScript(t *testing.T) {
 	films, err := filepath.Abs("../../content")
 	if err != nil {
@@ -36,6 +36,7 @@ func TestScript(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("FILMS", films)
+			env.Setenv("CLIP", "pendulums.mp4")
 			env.Setenv("NO_COLOR", "1")
 			return nil
 		},
@@ -60,18 +61,11 @@ func truncateFile() {
 // writeEscaped is the script command "escape FILE TEXT": it writes a text with Go's escapes ("\xff", "\r\n") resolved,
 // for bytes that a script cannot hold.
 func writeEscaped() {
-	var text string
-	if _, err := fmt.Sscanf(`"`+os.Args[2]+`"`, "%q", &text); err != nil {
-		panic(err)
-	}
-	f, err := os.Create(os.Args[1])
+	text, err := strconv.Unquote(`"` + os.Args[2] + `"`)
 	if err == nil {
-		_, err = io.WriteString(f, text)
+		err = os.WriteFile(os.Args[1], []byte(text), 0o666)
 	}
 	if err != nil {
-		panic(err)
-	}
-	if err := f.Close(); err != nil {
 		panic(err)
 	}
 }

@@ -51,7 +51,7 @@ type chapterConfig struct {
 
 // A ChapterLink is a chapter as the page lists it.
 type ChapterLink struct {
-	Href    string // "?t=90"
+	Href    string // "?t=90#clip-1"
 	Seconds string // "90"
 	Label   string // "1:30"
 	Title   string
@@ -81,7 +81,7 @@ func (v *View) Player(clip *video.Video) (Player, error) {
 	}
 	for _, c := range clip.Chapters {
 		s := v.Seconds(c.At)
-		p.ChapterList = append(p.ChapterList, ChapterLink{Href: "?t=" + s, Seconds: s, Label: v.Duration(c.At), Title: c.Title})
+		p.ChapterList = append(p.ChapterList, ChapterLink{Href: "?t=" + s + "#" + p.ID, Seconds: s, Label: v.Duration(c.At), Title: c.Title})
 	}
 	config, err := json.Marshal(v.playerConfig(clip, &p)) // escapes <, > and &, so it cannot end the script element
 	p.Config = template.JS(config)                        //nolint:gosec // JSON of our own making

@@ -40,6 +40,9 @@ func writeAtomic(name string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	if err == nil {
+		err = f.Chmod(0o644) // it may be hard-linked into the site, which a web server reads
+	}
+	if err == nil {
 		err = f.Sync()
 	}
 	err = errors.Join(err, f.Close())

@@ -220,8 +220,8 @@ func (m *meter) Write(b []byte) (int, error) {
 // media is the media playlist of a rung (RFC 8216 §4.3.3): byte ranges of its MP4.
 func (r *rung) media() *hls.Media {
 	m := &hls.Media{
-		Version: 7, PlaylistType: hls.VOD, IndependentSegments: r.layout.Independent, TargetDuration: r.layout.TargetDuration,
-		Map: &hls.Map{URI: r.Path, Offset: r.layout.Init.Offset, Length: r.layout.Init.Length},
+		Version: 7, IndependentSegments: r.layout.Independent, TargetDuration: r.layout.TargetDuration,
+		Map: hls.Map{URI: r.Path, Offset: r.layout.Init.Offset, Length: r.layout.Init.Length},
 	}
 	for _, s := range r.layout.Segments {
 		m.Segments = append(m.Segments, hls.Segment{URI: r.Path, Duration: s.Duration, Offset: s.Offset, Length: s.Length})
