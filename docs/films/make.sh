@@ -25,7 +25,7 @@ ff() { ffmpeg -hide_banner -nostdin -v error -y -filter_threads 2 -filter_comple
 
 # h264 FPS CRF MAXRATE_KBIT: the arguments of one video encode.
 h264() {
-  echo "-c:v libx264 -preset ${PRESET:-medium} -profile:v high -level 4.0 -crf $2 -maxrate $3k -bufsize $(($3 * 2))k" \
+  echo "-c:v libx264 -preset ${PRESET:-faster} -profile:v high -level 4.0 -crf $2 -maxrate $3k -bufsize $(($3 * 2))k" \
     "-g $(($1 * 2)) -keyint_min $(($1 * 2)) -sc_threshold 0 -x264-params open-gop=0 -threads $threads"
 }
 aac=(-c:a aac -b:a 96k -ar 48000 -ac 2)
@@ -86,7 +86,7 @@ pendulums() {
   done
   fc+=";[p$n]lagfun=decay=0.962,fps=60,$(glow 8 1280 720),vignette=PI/5,$to_yuv,$(still 7.45)"
   fc+=";aevalsrc='0.05*($left)|0.05*($right)':s=48000:d=20,aecho=0.8:0.6:90|170|310:0.35|0.25|0.18,afade=in:d=0.02,afade=out:st=19.2:d=0.8[a]"
-  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 60 28 640) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/pendulums.mp4" \
+  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 60 28 570) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/pendulums.mp4" \
     $(jpeg 5) "$out/pendulums.jpg"
 }
 
@@ -101,18 +101,18 @@ spiral() {
   fc+=";[hue][relief]blend=all_mode=multiply,$(glow 6 1280 720),vignette=PI/5,fade=in:d=0.6,fade=out:st=21.2:d=0.8,$to_yuv,$(still 15)"
   local p="mod(t,8)"
   fc+=";aevalsrc='0.06*(sin(2*PI*55*t)+0.6*sin(2*PI*110.2*t)+0.5*sin(2*PI*165*t)*(0.5+0.5*sin(2*PI*t/8))+0.35*sin(2*PI*329.6*t)*exp(-1.2*$p)+0.3*sin(2*PI*440*t)*exp(-1.2*mod(t+2,8))+0.3*sin(2*PI*493.9*t)*exp(-1.2*mod(t+4,8)))|0.06*(sin(2*PI*55.1*t)+0.6*sin(2*PI*110*t)+0.5*sin(2*PI*164.8*t)*(0.5+0.5*cos(2*PI*t/8))+0.35*sin(2*PI*659.3*t)*exp(-1.2*mod(t+6,8))+0.3*sin(2*PI*440*t)*exp(-1.2*mod(t+2,8))+0.3*sin(2*PI*277.2*t)*exp(-1.2*mod(t+5,8)))':s=48000:d=22,aecho=0.8:0.6:130|270|430:0.4|0.3|0.2,afade=in:d=1.5,afade=out:st=20:d=2[a]"
-  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 24 29 600) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/spiral.mp4" \
+  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 24 29 530) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/spiral.mp4" \
     $(jpeg 4) "$out/spiral.jpg"
 }
 
-# Rings on dark water from three places. Drawn at a quarter of the size, because waves are smooth, and encoded three times
+# Rings on dark water from three places. Drawn at less than a fifth of the size, because waves are smooth, and encoded three times
 # with the same keyframes: the ladder.
 ripples() {
   # wave X Y START WAVELENGTH: height at X,Y of rings that began at START seconds
-  wave() { echo "st(0,hypot(X-$1,Y-$2))*0+clip((T-$3)*46-ld(0),0,40)/40*cos(2*PI*(ld(0)/$4-(T-$3)*46/$4))*12/(12+sqrt(ld(0))*1.6)*exp(-max(T-$3,0)/16)"; }
+  wave() { echo "st(0,hypot(X-$1,Y-$2))*0+clip((T-$3)*0.86-ld(0)/40,0,1)*cos((ld(0)-(T-$3)*34.5)*2*PI/$4)*9/(9+1.4*sqrt(ld(0)))"; }
   local h
-  h="$(wave 92 116 -5 30)+$(wave 238 60 0.6 26)+$(wave 196 158 7 34)"
-  local fc="nullsrc=s=320x180:r=30:d=24,format=gray16,geq=lum='32768+23000*($h)',scale=1280:720:flags=bicubic,format=gbrp"
+  h="$(wave 69 87 -5 22)+$(wave 178 45 0.6 19)+$(wave 147 118 7 25)"
+  local fc="nullsrc=s=240x135:r=30:d=24,format=gray16,geq=lum='32768+23000*($h)',scale=1280:720:flags=bicubic,format=gbrp"
   fc+=",$(ramp 0:02040c 60:04122a 105:072a4a 126:0a4260 148:12788c 176:4cc3bd 205:d9efc4 232:fff3cf 255:fffdf6),$(glow 6 1280 720),vignette=PI/5,fade=in:d=0.8,fade=out:st=23.2:d=0.8,$to_yuv,$(still 6.8);[v]split=3[a1][b][c];[b]scale=854:480:flags=lanczos,setsar=1[b1];[c]scale=426:240:flags=lanczos,setsar=1[c1]"
   local drop="0"
   local at
@@ -139,7 +139,7 @@ garden() {
   local fc="life=filename=$tmp/soup.txt:s=160x90:r=12:stitch=1,trim=end_frame=264,format=gray,fps=24,lagfun=decay=0.90"
   fc+=",scale=1280:720:flags=neighbor,gblur=1.8,format=gbrp,$(ramp 0:05070f 30:1a1030 80:5b1a4a 140:c73e3a 200:ff9a4d 255:fff6da)"
   fc+=",$(glow 5 1280 720),vignette=PI/5,fade=in:d=0.4,fade=out:st=21.2:d=0.8,$to_yuv,$(still 6)"
-  ff -filter_complex "$fc" -map '[v]' $(h264 24 27 600) "${colour[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/garden.mp4" \
+  ff -filter_complex "$fc" -map '[v]' $(h264 24 29 440) "${colour[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/garden.mp4" \
     $(jpeg 4) "$out/garden.jpg"
 }
 
