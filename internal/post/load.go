@@ -2,7 +2,6 @@ package post
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -10,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -34,6 +34,9 @@ const maxFile = 10 << 20
 func Load(fsys fs.FS, dir string, o Options) (posts []*Post, warnings []*diag.Problem, err error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
+	}
+	if o.Location == nil {
+		o.Location = time.UTC
 	}
 	f := finder{fsys: fsys, dir: dir}
 	f.walk()
@@ -118,11 +121,13 @@ func (f *finder) visit(name string, e fs.DirEntry) error {
 			f.wrong(name, "a folder named like a post").WithHint("rename it; a post with files of its own is %s/index.md", strings.TrimSuffix(base, path.Ext(base)))
 			return fs.SkipDir
 		}
-	case e.Type()&fs.ModeSymlink != 0 && !isPost(base):
-		if info, err := fs.Stat(f.fsys, name); err == nil && info.IsDir() {
-			f.warn(name, "a symbolic link to a folder, which is not followed").WithHint("move the folder here")
-		}
+	case e.Type()&fs.ModeSymlink != 0:
+		f.link(name, isPost(base))
 	case !isPost(base):
+	case !utf8.ValidString(name):
+		f.wrong(strings.ToValidUTF8(name, "\uFFFD"), "the file's name is not UTF-8").WithHint("rename it")
+	case !e.Type().IsRegular():
+		f.wrong(name, "not a file")
 	case name == f.dir+"/index.md":
 		f.warn(name, "not published: the site's first page is made of its posts")
 	case base == "_index.md":
@@ -131,6 +136,22 @@ func (f *finder) visit(name string, e fs.DirEntry) error {
 		f.files = append(f.files, name)
 	}
 	return nil
+}
+
+// link looks at a symbolic link. One to a file inside the site is as good as the file.
+func (f *finder) link(name string, post bool) {
+	info, err := fs.Stat(f.fsys, name)
+	switch {
+	case err == nil && info.IsDir():
+		f.warn(name, "a symbolic link to a folder, which is not followed").WithHint("move the folder here")
+	case !post: // a clip or a picture, which is for others to judge
+	case err != nil:
+		f.problems = append(f.problems, unreadable(name, err))
+	case !info.Mode().IsRegular():
+		f.wrong(name, "not a file")
+	default:
+		f.files = append(f.files, name)
+	}
 }
 
 // isPost tells posts from everything else by their name.
@@ -182,15 +203,6 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // read only
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case info.IsDir():
-		return nil, diag.At(name, 0, "a folder named like a post").WithHint("rename it")
-	case !info.Mode().IsRegular():
-		return nil, diag.At(name, 0, "not a file")
-	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(data) > maxFile {
 		return nil, diag.At(name, 0, "larger than 10 MB").WithHint("posts are texts; is this a clip with the wrong name?")
@@ -207,23 +219,23 @@ func clashes(posts []*Post) []error {
 	var problems []error
 	first := make(map[string]*Post, len(posts))
 	for _, p := range posts {
-		address, line := p.Section+"/"+p.Slug+p.Date.Format("/2006-01-02"), p.Lines["slug"]
-		top, _, _ := strings.Cut(strings.TrimPrefix(p.Section+"/"+p.Slug, "/"), "/")
-		shown := fmt.Sprintf("slug %q", p.Slug)
+		key, shown := "slug", p.Slug
+		place := path.Join(p.Section, p.Date.Format(time.DateOnly), p.Slug) // equal under every permalink
 		if p.URL != "" {
-			address, line = p.URL, p.Lines["url"]
-			top, _, _ = strings.Cut(p.URL, "/")
-			shown = fmt.Sprintf("url %q", p.URL)
+			key, shown, place = "url", p.URL, p.URL
 		}
-		address = strings.ToLower(address)
-		if slices.Contains(reserved, strings.ToLower(top)) {
-			problems = append(problems, diag.At(p.File, line, "%s is taken: the folder %s/ is Matinee's own", shown, top).WithHint("give the post another slug or url"))
+		top, _, _ := strings.Cut(strings.ToLower(shown), "/")
+		if slices.Contains(reserved, top) {
+			problems = append(problems, diag.At(p.File, p.Lines[key], "%s %q is taken: the folder %s/ is the generator's own", key, shown, top).
+				WithHint("give the post another slug or url"))
 		}
-		if other := first[address]; other != nil {
-			problems = append(problems, diag.At(p.File, line, "%s is also that of %s", shown, other.File).WithHint("give one of them another slug or url"))
+		place = key + ":" + strings.ToLower(place) // some file systems do not tell "A" from "a"
+		if other := first[place]; other != nil {
+			problems = append(problems, diag.At(p.File, p.Lines[key], "%s %q is also that of %s", key, shown, other.File).
+				WithHint("give one of them another slug or url"))
 			continue
 		}
-		first[address] = p
+		first[place] = p
 	}
 	return problems
 }

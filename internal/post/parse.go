@@ -1,6 +1,8 @@
 package post
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"net/url"
@@ -38,7 +40,7 @@ func (p *parser) warn(line int, format string, args ...any) *diag.Problem {
 	return problem
 }
 
-// parse reads the file at a path below the content folder dir. It leaves p.post nil where the file holds no post.
+// parse reads the file at a path below the content folder dir. It leaves p.post nil where the file is no post.
 func (p *parser) parse(dir, file string, data []byte, loc *time.Location) {
 	p.post = &Post{File: file, Digest: sha256.Sum256(data), BodyLine: 1}
 	data, problem := schema.Text(file, data)
@@ -46,59 +48,52 @@ func (p *parser) parse(dir, file string, data []byte, loc *time.Location) {
 		p.problems = append(p.problems, problem)
 		return
 	}
-	if len(strings.TrimSpace(string(data))) == 0 {
+	if len(bytes.TrimSpace(data)) == 0 {
 		p.warn(0, "empty, and so not published")
 		p.post = nil
 		return
 	}
-	p.place(dir)
+	p.place(dir, loc)
 	s := splitMatter(data)
 	if s.open != "" {
-		closing := map[string]string{"{": "}"}[s.open]
-		if closing == "" {
-			closing = s.open
-		}
 		p.wrong(s.line, "front matter starts with %q here and never ends", s.open).
-			WithHint("close it with %q on a line of its own, below the last key", closing)
+			WithHint("close it with %q on a line of its own, below the last key", strings.Replace(s.open, "{", "}", 1))
 		return
 	}
 	p.post.Body, p.post.BodyLine = s.body, s.bodyLine
 	p.frontMatter(s, loc)
-	p.title()
 }
 
 // datedName is Jekyll's way to name posts.
 var datedName = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})-(.+)$`)
 
 // place takes from the file's path what it says: section, slug, date, draft.
-func (p *parser) place(dir string) {
-	rel := strings.TrimPrefix(p.post.File, dir+"/")
-	folders := strings.Split(rel, "/")
-	name := strings.TrimSuffix(folders[len(folders)-1], path.Ext(rel))
-	folders = folders[:len(folders)-1]
-	if name == "index" && len(folders) > 0 {
+func (p *parser) place(dir string, loc *time.Location) {
+	folder, base := path.Split(strings.TrimPrefix(p.post.File, dir+"/"))
+	name := strings.TrimSuffix(base, path.Ext(base))
+	var folders []string
+	for f := range strings.SplitSeq(strings.TrimSuffix(folder, "/"), "/") {
+		p.post.Draft = p.post.Draft || f == "_drafts"
+		if f != "" && f != "_posts" && f != "_drafts" {
+			folders = append(folders, f)
+		}
+	}
+	if last := len(folders) - 1; name == "index" && last >= 0 {
 		p.post.Bundle = true
-		name = folders[len(folders)-1]
-		folders = folders[:len(folders)-1]
+		name, folders = folders[last], folders[:last]
 	}
 	if m := datedName.FindStringSubmatch(name); m != nil {
-		if date, err := time.Parse(time.DateOnly, m[1]); err == nil {
+		if date, err := time.ParseInLocation(time.DateOnly, m[1], loc); err == nil {
 			p.post.Date, name = date, m[2]
 		}
 	}
-	var section []string
-	for _, folder := range folders {
-		p.post.Draft = p.post.Draft || folder == "_drafts"
-		if slug := Slugify(folder); slug != "" && folder != "_posts" && folder != "_drafts" {
-			section = append(section, slug)
+	for _, f := range folders {
+		if slug := Slugify(f); slug != "" {
+			p.post.Section = path.Join(p.post.Section, slug)
 		}
 	}
-	p.post.Section = strings.Join(section, "/")
 	p.post.Title = titleOf(name)
-	p.post.Slug = Slugify(name)
-	if p.post.Slug == "" {
-		p.post.Slug = "post"
-	}
+	p.post.Slug = cmp.Or(Slugify(name), "post")
 }
 
 // titleOf makes a title of a file's name: "a-walk" is "A walk".
@@ -123,12 +118,12 @@ func (p *parser) frontMatter(s split, loc *time.Location) {
 	}
 	q := p.post
 	if f.Title != "" {
-		q.Title = f.Title
+		q.Title = strings.Join(strings.Fields(f.Title), " ")
+	} else {
+		p.titleFromText()
 	}
 	if !f.Date.IsZero() {
 		q.Date = f.Date
-	} else if !q.Date.IsZero() && loc != nil {
-		q.Date = time.Date(q.Date.Year(), q.Date.Month(), q.Date.Day(), 0, 0, 0, 0, loc)
 	}
 	q.Lastmod, q.PublishDate, q.ExpiryDate = f.Lastmod, f.PublishDate, f.ExpiryDate
 	q.Description, q.Summary, q.Series = f.Description, f.Summary, f.Series
@@ -180,6 +175,9 @@ func (p *parser) slug(written string) {
 	}
 }
 
+// maxElement is the length in bytes of a part of an address; file systems end names at 255.
+const maxElement = 200
+
 // path checks an address on the site and returns it as pages have it: "about/team/", or "old/walk.html" for an alias that
 // is a file. A % is taken for the escape it is in an address copied from a browser.
 func (p *parser) path(key string, written located) string {
@@ -201,9 +199,11 @@ func (p *parser) path(key string, written located) string {
 	case strings.Contains(plain, "://") || strings.HasPrefix(plain, "//"):
 		return refuse("want a path on this site", "leave out the site's own address")
 	case err != nil || !utf8.ValidString(plain) || strings.ContainsAny(plain, `\?#<>:"|*`) || strings.ContainsFunc(plain, unicode.IsControl):
-		return refuse("want a plain path such as /about/team/", `a path cannot hold ? # < > : " | * or \`)
+		return refuse("want a plain path such as /about/team/", `a path cannot hold ? # < > : " | * \ or a % that escapes nothing`)
 	case slices.ContainsFunc(elements, func(e string) bool { return e == "" || strings.Trim(e, ". ") == "" }):
 		return refuse("want a path that leads down from the site's first page", "")
+	case slices.ContainsFunc(elements, func(e string) bool { return len(e) > maxElement }):
+		return refuse("want shorter parts", "")
 	case isFile && key == "url":
 		return refuse("want a folder such as /about/team/", "pages are folders' index.html; an old address that ends in .html can be one of the aliases")
 	}
@@ -242,7 +242,7 @@ func (p *parser) clip(f *film) Clip {
 	}
 	for i, ch := range f.Chapters.List {
 		if i > 0 && ch.At <= f.Chapters.List[i-1].At {
-			p.wrong(int(ch.Line), "chapters: want each after the one before, got %q at %s after one at %s", ch.Title, ch.At, f.Chapters.List[i-1].At)
+			p.wrong(int(ch.Line), "chapters: %q does not start after the chapter before it", ch.Title)
 		}
 		c.Chapters = append(c.Chapters, Chapter{At: ch.At, Title: ch.Title})
 	}
@@ -257,12 +257,9 @@ func (p *Post) appears() time.Time {
 	return p.Date
 }
 
-// title takes the title from the text where the front matter gives none. A heading that opens the text is taken out of
-// it, because the page shows the title above.
-func (p *parser) title() {
-	if _, given := p.post.Lines["title"]; given && p.post.Title != "" {
-		return
-	}
+// titleFromText takes the title from the first heading, where there is one. A heading that opens the text is taken out
+// of it, because the page shows the title above.
+func (p *parser) titleFromText() {
 	h, ok := firstHeading(p.post.Body)
 	if !ok {
 		return

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxSlug is the length of a slug in bytes; file systems end names at 255.
+// maxSlug is the length of a slug in bytes: room for what others add to it in the 255 that file systems allow.
 const maxSlug = 120
 
 // Slugify makes a part of an address of a name in any script: its letters and digits in lower case, and a hyphen for
