@@ -1,0 +1,61 @@
+# Matinee's own commands. `make help` lists them.
+
+GOLANGCI_LINT = v2.15.0
+DEADCODE      = v0.51.0
+FUZZTIME      = 30s
+
+PLAYER  = themes/default/player
+BROWSER = cmd/matinee/testdata/browser
+LINT    = bin/golangci-lint-$(GOLANGCI_LINT)
+
+.PHONY: help build demo player setup test lint deadcode cross fuzz bench clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
+		printf 'make %-9s %s\n' "$$name" "$$what"; done
+
+build: player ## build bin/matinee
+	go build -trimpath -o bin/matinee ./cmd/matinee
+
+demo: build ## build the site of this repository and serve it on this machine
+	bin/matinee serve
+
+player: $(PLAYER)/dist/flowplayer.min.js ## fetch the player's files, which the program embeds
+
+$(PLAYER)/dist/flowplayer.min.js: $(PLAYER)/package-lock.json $(PLAYER)/fetch.sh
+	sh $(PLAYER)/fetch.sh
+
+setup: player $(BROWSER)/node_modules/.package-lock.json
+	sh .ci/setup
+
+$(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package-lock.json
+	cd $(BROWSER) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+test: setup ## install what the tests need, as far as possible, and run them
+	go vet ./...
+	if command -v "$$(go env CC)" >/dev/null; then race=-race; fi; go test $$race -timeout 20m ./...
+
+lint: $(LINT) ## check style, mistakes and who imports what
+	$(LINT) run
+
+$(LINT):
+	GOBIN="$(CURDIR)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	mv bin/golangci-lint $@
+
+deadcode: ## look for functions that nothing calls
+	sh .ci/deadcode $(DEADCODE)
+
+cross: ## build for every system we support
+	for os in linux darwin windows; do for arch in amd64 arm64; do \
+		echo "$$os/$$arch" && CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -o /dev/null ./cmd/matinee || exit 1; \
+	done; done
+
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	sh .ci/fuzz $(FUZZTIME)
+
+bench: ## measure the packager and the rest
+	go test -run '^$$' -bench . -benchmem $$(go list -f '{{.Dir}}' ./... | xargs grep -ls '^func Benchmark' --include='*_test.go' -r | xargs -n1 dirname | sort -u)
+
+clean: ## remove what make and matinee made
+	rm -rf bin public .matinee
