@@ -26,7 +26,7 @@ func titleCard(title string, duration time.Duration, width, height int) []byte {
 	fmt.Fprintf(&b, `<defs><linearGradient id="g" x1="0" y1="0" x2="1" y2="1"><stop stop-color="%s"/><stop offset="1" stop-color="%s"/></linearGradient>`,
 		hsl(hue, .45, .20), hsl(hue+40, .55, .09))
 	fmt.Fprintf(&b, `<radialGradient id="r"><stop stop-color="%s" stop-opacity=".75"/><stop offset="1" stop-color="%[1]s" stop-opacity="0"/></radialGradient></defs>`,
-		hsl(hue+200, .60, .45))
+		hsl(hue+45, .70, .50))
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="url(#g)"/>`)
 	// A soft light and the rings of a lens, placed by the title.
 	cx := w * (.55 + float64(seed>>10%35)/100)
@@ -34,7 +34,7 @@ func titleCard(title string, duration time.Duration, width, height int) []byte {
 	fmt.Fprintf(&b, `<circle cx="%.0f" cy="%.0f" r="%.0f" fill="url(#r)"/>`, cx, cy, 62*unit)
 	for i := range 5 {
 		fmt.Fprintf(&b, `<circle cx="%.0f" cy="%.0f" r="%.0f" fill="none" stroke="%s" stroke-opacity="%.2f" stroke-width="%.1f"/>`,
-			cx, cy, (14+float64(i)*(9+float64(seed>>30%5)))*unit, hsl(hue+200, .55, .75), .34-float64(i)*.06, .25*unit)
+			cx, cy, (14+float64(i)*(9+float64(seed>>30%5)))*unit, hsl(hue+45, .60, .80), .34-float64(i)*.06, .25*unit)
 	}
 	writeTitle(&b, title, w, ht, unit)
 	if duration > 0 {
@@ -48,7 +48,7 @@ func titleCard(title string, duration time.Duration, width, height int) []byte {
 
 // writeTitle sets the title in at most three lines, as large as they allow.
 func writeTitle(b *bytes.Buffer, title string, w, ht, unit float64) {
-	const glyph = .54 // mean width of a letter in ems; SVG text does not wrap by itself
+	const glyph = .56 // mean width of a letter in ems; SVG text does not wrap by itself
 	size := 12 * unit
 	var lines []string
 	for ; size > 5*unit; size -= unit {
@@ -62,7 +62,7 @@ func writeTitle(b *bytes.Buffer, title string, w, ht, unit float64) {
 	y := ht - 18*unit - float64(len(lines)-1)*size*1.12
 	fmt.Fprintf(b, `<path d="M%.0f %.0fh%.0f" stroke="#fff" stroke-opacity=".6" stroke-width="%.1f"/>`, 8*unit, y-size*1.3, 10*unit, .5*unit)
 	for i, line := range lines {
-		fmt.Fprintf(b, `<text x="%.0f" y="%.0f" font-family="ui-serif,Georgia,Cambria,'Times New Roman',serif" font-size="%.1f" fill="#fff">`,
+		fmt.Fprintf(b, `<text x="%.0f" y="%.0f" font-family="Inter,system-ui,'Helvetica Neue',Arial,sans-serif" font-weight="700" font-size="%.1f" fill="#fff">`,
 			8*unit, y+float64(i)*size*1.12, size)
 		_ = xml.EscapeText(b, []byte(line)) // writes to memory
 		b.WriteString("</text>")

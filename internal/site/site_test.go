@@ -1,0 +1,267 @@
+package site_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"matinee/internal/diag"
+	"matinee/internal/markdown"
+	"matinee/internal/post"
+	"matinee/internal/site"
+	"matinee/internal/video"
+)
+
+// plainTheme shows of a view what the tests look at.
+type plainTheme struct{}
+
+func (plainTheme) Execute(w io.Writer, layout string, view any) error {
+	v := view.(*site.View)
+	fmt.Fprintf(w, "%s %q root=%s\n", layout, v.Title, v.Link(""))
+	for _, p := range v.Posts {
+		fmt.Fprintf(w, "card %s %s\n", p.Title, v.Link(p.Path))
+	}
+	if v.Post != nil {
+		content, err := v.Content()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(w, content)
+	}
+	return nil
+}
+
+func (plainTheme) Partial(w io.Writer, name string, dot any) error {
+	p := dot.(site.Player)
+	_, err := fmt.Fprintf(w, "<%s %s %s hls=%s>", name, p.ID, p.MP4, p.Master)
+	return err
+}
+
+func (plainTheme) AssetPath(name string) (string, error) { return "assets/" + name, nil }
+func (plainTheme) Digest() string                        { return "theme" }
+
+var info = site.Info{Title: "Films", URL: "https://example.com/sub/", Language: "en", Permalink: "/:slug/", PerPage: 2}
+
+// files makes a site's files of pairs of path and text.
+func files(pairs ...string) fstest.MapFS {
+	fsys := fstest.MapFS{}
+	for i := 0; i < len(pairs); i += 2 {
+		fsys[pairs[i]] = &fstest.MapFile{Data: []byte(pairs[i+1])}
+	}
+	return fsys
+}
+
+// build makes the site of files; every clip is a film of two renditions.
+func build(t *testing.T, info site.Info, fsys fstest.MapFS) (*site.Site, error) {
+	t.Helper()
+	posts, _, err := post.Load(fsys, "content", post.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, _, err := site.Gather(fsys, posts, &markdown.Renderer{})
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		for _, c := range e.Clips {
+			e.Videos = append(e.Videos, &video.Video{
+				Name: "film-0123456789", Title: c.Title, Width: 1280, Height: 720, Duration: 90 * time.Second,
+				Master: "stream/film-0123456789/master.m3u8",
+				Renditions: []video.Rendition{
+					{Path: "stream/film-0123456789/240p.mp4", Width: 426, Height: 240, Size: 1_000_000},
+					{Path: "stream/film-0123456789/720p.mp4", Width: 1280, Height: 720, Size: 9_400_000},
+				},
+			})
+		}
+	}
+	return site.New(info, entries, plainTheme{})
+}
+
+// pages renders every page of the site of files.
+func pages(t *testing.T, info site.Info, fsys fstest.MapFS) map[string]string {
+	t.Helper()
+	s, err := build(t, info, fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rendered := map[string]string{}
+	for _, p := range s.Pages() {
+		var b bytes.Buffer
+		if err := p.Render(&b); err != nil {
+			t.Fatal(err)
+		}
+		if _, twice := rendered[p.Path]; twice {
+			t.Errorf("two pages are called %s", p.Path)
+		}
+		rendered[p.Path] = b.String()
+	}
+	return rendered
+}
+
+func TestPages(t *testing.T) {
+	got := pages(t, info, files(
+		"content/a.md", "---\ntitle: A\ndate: 2026-01-03\ntags: [Two Words, film]\nvideo: film.mp4\n---\nSee [B](b.md#part), [home](/) and ![](film.mp4).",
+		"content/b.md", "---\ntitle: B\ndate: 2026-01-02\ntags: [Film]\naliases: [/old/b/, gone.html]\n---\n![map](map.png)",
+		"content/deep/c.md", "---\ntitle: C\ndate: 2026-01-01\n---\n[up](../a.md), [map](../map.png), [tag](/tags/film/)",
+		"content/hidden.md", "---\ntitle: Hidden\nunlisted: true\ntags: [secret]\n---\n",
+		"content/map.png", "png", "content/film.mp4", "mp4",
+	))
+	want := []string{
+		"404.html", "a/index.html", "b/index.html", "c/index.html", "feed.xml", "gone.html", "hidden/index.html", "index.html",
+		"old/b/index.html", "page/2/index.html", "sitemap.xml", "tags/film/index.html", "tags/index.html", "tags/two-words/index.html",
+	}
+	var paths []string
+	for path := range got {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	if !slices.Equal(paths, want) {
+		t.Errorf("pages are\n%q, want\n%q", paths, want)
+	}
+	for _, test := range []struct{ page, text string }{
+		{"index.html", "home \"\" root=./\ncard A a/\ncard B b/\n"},
+		{"page/2/index.html", "root=../../\ncard C ../../c/\n"},
+		{"tags/film/index.html", "card A ../../a/\ncard B ../../b/\n"},
+		{"a/index.html", `<a href="../b/#part">B</a>`},
+		{"a/index.html", `<a href="../">home</a>`},
+		{"a/index.html", `<player clip-1 ../stream/film-0123456789/720p.mp4 hls=../stream/film-0123456789/master.m3u8>`},
+		{"b/index.html", `src="../map.png"`},
+		{"c/index.html", `<a href="../a/">up</a>`},
+		{"c/index.html", `<a href="../map.png">map</a>`},
+		{"c/index.html", `<a href="../tags/film/">tag</a>`},
+		{"404.html", "root=/sub/"},
+		{"old/b/index.html", `url=../../b/"`},
+		{"gone.html", `url=b/"`},
+		{"feed.xml", `<enclosure url="https://example.com/sub/stream/film-0123456789/720p.mp4" length="9400000" type="video/mp4">`},
+		{"feed.xml", `href=&#34;https://example.com/sub/b/#part&#34;`},
+		{"sitemap.xml", "<loc>https://example.com/sub/c/</loc><lastmod>2026-01-01T00:00:00Z</lastmod>"},
+	} {
+		if !strings.Contains(got[test.page], test.text) {
+			t.Errorf("%s lacks %q:\n%s", test.page, test.text, got[test.page])
+		}
+	}
+	for _, list := range []string{"index.html", "page/2/index.html", "feed.xml", "sitemap.xml", "tags/index.html"} {
+		if strings.Contains(strings.ToLower(got[list]), "hidden") {
+			t.Errorf("%s tells of an unlisted post:\n%s", list, got[list])
+		}
+	}
+	for _, name := range []string{"feed.xml", "sitemap.xml"} {
+		if err := xml.Unmarshal([]byte(got[name]), new(any)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestPermalinks(t *testing.T) {
+	dated := info
+	dated.Permalink = "/:section/:year/:month/:slug/"
+	got := pages(t, dated, files(
+		"content/films/a.md", "---\ntitle: A\ndate: 2026-01-03\n---\n",
+		"content/b.md", "---\ntitle: B\n---\n",
+		"content/c.md", "---\ntitle: C\nurl: /about/us/\n---\n",
+	))
+	for _, path := range []string{"films/2026/01/a/index.html", "b/index.html", "about/us/index.html"} {
+		if _, ok := got[path]; !ok {
+			t.Errorf("there is no %s", path)
+		}
+	}
+}
+
+// A stream on another origin is named by its own address, pages and posters stay relative.
+func TestStreamingDistribution(t *testing.T) {
+	elsewhere := info
+	elsewhere.StreamURL = "https://d111.cloudfront.net/"
+	got := pages(t, elsewhere, files("content/a.md", "---\ntitle: A\n---\n![x](film.mp4)", "content/film.mp4", "mp4"))
+	if want := "https://d111.cloudfront.net/stream/film-0123456789/720p.mp4"; !strings.Contains(got["a/index.html"], want) {
+		t.Errorf("page lacks %s:\n%s", want, got["a/index.html"])
+	}
+	progressive := info
+	progressive.Progressive = true
+	got = pages(t, progressive, files("content/a.md", "---\ntitle: A\n---\n![x](film.mp4)", "content/film.mp4", "mp4"))
+	if !strings.Contains(got["a/index.html"], "hls=>") {
+		t.Errorf("progressive delivery names a master playlist:\n%s", got["a/index.html"])
+	}
+}
+
+func TestProblems(t *testing.T) {
+	fsys := files(
+		"content/a.md", "---\ntitle: A\n---\n[x](/nowhere/)\n\n[y](../b)\n",
+		"content/b.md", "---\ntitle: B\naliases: [/a/]\n---\n",
+	)
+	_, err := build(t, info, fsys)
+	problems, rest := diag.Problems(err)
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.Error())
+	}
+	want := []string{
+		`content/a.md:4: link "/nowhere/" leads nowhere on this site`,
+		"content/b.md:3: the address /a/ is taken by content/a.md",
+	}
+	if !slices.Equal(got, want) || len(rest) > 0 {
+		t.Errorf("problems are\n%q\nwant\n%q\n%v", got, want, rest)
+	}
+}
+
+// A page's key changes exactly when something the page shows does.
+func TestKeys(t *testing.T) {
+	base := func() fstest.MapFS {
+		return files(
+			"content/a.md", "---\ntitle: A\ndate: 2026-01-05\ntags: [one]\n---\n[c](c.md)",
+			"content/b.md", "---\ntitle: B\ndate: 2026-01-04\ntags: [two]\n---\n",
+			"content/c.md", "---\ntitle: C\ndate: 2026-01-03\ntags: [two]\n---\n",
+			"content/d.md", "---\ntitle: D\ndate: 2026-01-02\ntags: [three]\n---\n",
+			"content/e.md", "---\ntitle: E\ndate: 2026-01-01\ntags: [three]\n---\n",
+		)
+	}
+	keys := func(info site.Info, fsys fstest.MapFS) map[string]string {
+		s, err := build(t, info, fsys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := map[string]string{}
+		for _, p := range s.Pages() {
+			m[p.Path] = p.Key
+		}
+		return m
+	}
+	before := keys(info, base())
+	changed := func(after map[string]string) []string {
+		var paths []string
+		for path, key := range after {
+			if before[path] != key {
+				paths = append(paths, path)
+			}
+		}
+		slices.Sort(paths)
+		return paths
+	}
+	if got := changed(keys(info, base())); len(got) != 0 {
+		t.Errorf("the same site has other keys for %q", got)
+	}
+
+	edited := base()
+	edited["content/e.md"].Data = []byte("---\ntitle: E\ndate: 2026-01-01\ntags: [three]\n---\nMore.")
+	want := []string{"d/index.html", "e/index.html", "feed.xml", "page/3/index.html", "tags/three/index.html"}
+	if got := changed(keys(info, edited)); !slices.Equal(got, want) {
+		t.Errorf("an edited post changes %q, want %q", got, want)
+	}
+
+	moved := base()
+	moved["content/c.md"].Data = []byte("---\ntitle: C\nslug: other\ndate: 2026-01-03\ntags: [two]\n---\n")
+	if got := changed(keys(info, moved)); !slices.Contains(got, "a/index.html") {
+		t.Errorf("a post that moved does not change the page that links to it: %q", got)
+	}
+
+	renamed := info
+	renamed.Title = "Movies"
+	if got := changed(keys(renamed, base())); len(got) != len(before)-1 || slices.Contains(got, "sitemap.xml") {
+		t.Errorf("another title changes %q, want every page but the sitemap", got)
+	}
+}
