@@ -90,6 +90,10 @@ func (b *buffer) highlight(language, code string) {
 	}
 }
 
+// mostEmptyTokens is how many tokens without text may follow each other. Some lexers have a rule that matches nothing
+// and then stay where they are for ever: chroma 2.27's JSONata at any letter that is not ASCII.
+const mostEmptyTokens = 1000
+
 // tokens writes highlighted code, and tells whether all of it could be written.
 func (b *buffer) tokens(lexer chroma.Lexer, code string) (ok bool) {
 	if lexer == nil {
@@ -104,11 +108,18 @@ func (b *buffer) tokens(lexer chroma.Lexer, code string) (ok bool) {
 	if err != nil {
 		return false
 	}
-	class, rest := "", code
+	class, rest, empty := "", code, 0
 	for t := next(); t != chroma.EOF; t = next() {
 		if rest, ok = strings.CutPrefix(rest, t.Value); !ok {
 			return false
 		}
+		if t.Value == "" {
+			if empty++; empty > mostEmptyTokens {
+				return false
+			}
+			continue
+		}
+		empty = 0
 		if c := tokenClass(t.Type); c != class {
 			b.closeSpan(class)
 			if class = c; class != "" {
