@@ -142,11 +142,11 @@ func (rd *reader) decodeTime(i int, t *Track, at uint64) error {
 	if at > 1<<62 || seconds(int64(at), t.timescale) > 20*longest {
 		return &FormatError{"tfdt", "it lies in an absurd future"}
 	}
-	if !fr.started {
+	if !fr.started && s.n == 0 {
 		fr.start = at
 		return nil
 	}
-	gap := int64(at) - int64(fr.start) - s.duration
+	gap := int64(at) - int64(fr.start) - s.duration // samples of moov begin at 0
 	if gap == 0 || s.n == 0 {
 		return nil
 	}

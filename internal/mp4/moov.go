@@ -255,13 +255,7 @@ func (w *writer) times(s *samples) {
 		}
 	})
 	if len(s.offsets) > 0 {
-		version := uint8(0)
-		for _, r := range s.offsets {
-			if r.v < 0 {
-				version = 1
-			}
-		}
-		w.full("ctts", version, 0, func() {
+		w.full("ctts", 0, 0, func() {
 			w.u32(uint32(len(s.offsets)))
 			for _, r := range s.offsets {
 				w.u32(r.n)

@@ -3,6 +3,7 @@ package mp4
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -369,6 +370,9 @@ func (t *Track) finish(m *Movie) error {
 	if s.sync != nil && (t.Kind == Audio || s.sync.count() == s.n) {
 		s.sync = nil // every packet of the audio codecs packaged here can be started at
 	}
+	if err := t.liftOffsets(); err != nil {
+		return err
+	}
 	first := s.cursor()
 	t.Start = max(t.at(first.pts()), t.at(t.edit.mediaTime))
 	t.end = s.lastEnd()
@@ -383,6 +387,29 @@ func (t *Track) finish(m *Movie) error {
 	if t.Kind != Text {
 		m.Duration = max(m.Duration, end)
 	}
+	return nil
+}
+
+// liftOffsets makes negative composition offsets (§8.6.1.3, version 1) positive and lets the edit list begin as much
+// later: the same presentation, said in the way every reader knows. FFmpeg for one delays the pictures of fragments
+// with negative offsets, but not their sound.
+func (t *Track) liftOffsets() error {
+	lowest, largest := int32(0), int32(0)
+	for _, r := range t.table.offsets {
+		lowest, largest = min(lowest, r.v), max(largest, r.v)
+	}
+	if lowest == 0 {
+		return nil
+	}
+	if int64(largest)-int64(lowest) > 1<<31-1 {
+		return &FormatError{"ctts", "its offsets are absurd"}
+	}
+	for i := range t.table.offsets {
+		t.table.offsets[i].v -= lowest
+	}
+	t.edit.present = true
+	t.edit.mediaTime -= int64(lowest)
+	t.verbatim = slices.DeleteFunc(t.verbatim, func(x box) bool { return x.typ == "cslg" }) // it summarises the offsets
 	return nil
 }
 
