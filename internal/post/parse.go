@@ -266,15 +266,14 @@ func (p *parser) titleFromText() {
 	}
 	p.post.Title = h.text
 	if h.opens {
+		p.post.BodyLine += bytes.Count(p.post.Body[:h.end], []byte{'\n'})
 		p.post.Body = p.post.Body[h.end:]
-		p.post.BodyLine += h.line
 	}
 }
 
 // A heading is a "# heading" of a text.
 type heading struct {
 	text  string
-	line  int // 1-based, in the text
 	end   int // offset of the line after it
 	opens bool
 }
@@ -283,7 +282,7 @@ type heading struct {
 func firstHeading(body []byte) (heading, bool) {
 	rest := string(body)
 	fence, opens := "", true
-	for line := 1; rest != ""; line++ {
+	for rest != "" {
 		current, after, _ := strings.Cut(rest, "\n")
 		trimmed := strings.TrimSpace(current)
 		indented := strings.HasPrefix(current, "    ") || strings.HasPrefix(current, "\t")
@@ -296,7 +295,7 @@ func firstHeading(body []byte) (heading, bool) {
 			fence = trimmed[:len(trimmed)-len(strings.TrimLeft(trimmed, trimmed[:1]))]
 		case !indented && (strings.HasPrefix(trimmed, "# ") || strings.HasPrefix(trimmed, "#\t")):
 			if text := plain(trimmed[1:]); text != "" {
-				return heading{text, line, len(body) - len(after), opens}, true
+				return heading{text, len(body) - len(after), opens}, true
 			}
 		}
 		opens = opens && trimmed == ""
@@ -312,8 +311,10 @@ var closing = regexp.MustCompile(`\s+#+\s*$`)
 func plain(s string) string {
 	s = closing.ReplaceAllString(s, "")
 	s = linkMarks.ReplaceAllString(s, "$1")
-	return strings.TrimSpace(strings.NewReplacer("**", "", "__", "", "*", "", "`", "").Replace(s))
+	return strings.Join(strings.Fields(marks.Replace(s)), " ")
 }
+
+var marks = strings.NewReplacer("**", "", "__", "", "*", "", "`", "")
 
 var linkMarks = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 

@@ -43,10 +43,13 @@ func splitFenced(data []byte, line int, syntax schema.Syntax, fence string) spli
 	s := split{syntax: syntax, line: line + 1}
 	for at := rest; len(at) > 0; {
 		line++
-		current, after, _ := bytes.Cut(at, []byte{'\n'})
+		current, after, ended := bytes.Cut(at, []byte{'\n'})
 		if string(bytes.TrimRight(current, " \t")) == fence {
 			s.matter = rest[:len(rest)-len(at)]
-			s.body, s.bodyLine = after, line+1
+			s.body, s.bodyLine = after, line
+			if ended {
+				s.bodyLine++
+			}
 			return s
 		}
 		at = after
