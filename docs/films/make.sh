@@ -25,7 +25,7 @@ ff() { ffmpeg -hide_banner -nostdin -v error -y -filter_threads 2 -filter_comple
 
 # h264 FPS CRF MAXRATE_KBIT: the arguments of one video encode.
 h264() {
-  echo "-c:v libx264 -preset ${PRESET:-faster} -profile:v high -level 4.0 -crf $2 -maxrate $3k -bufsize $(($3 * 2))k" \
+  echo "-c:v libx264 -preset ${PRESET:-medium} -profile:v high -level 4.0 -crf $2 -maxrate $3k -bufsize $(($3 * 2))k" \
     "-g $(($1 * 2)) -keyint_min $(($1 * 2)) -sc_threshold 0 -x264-params open-gop=0 -threads $threads"
 }
 aac=(-c:a aac -b:a 96k -ar 48000 -ac 2)
@@ -109,22 +109,22 @@ spiral() {
 # with the same keyframes: the ladder.
 ripples() {
   # wave X Y START WAVELENGTH: height at X,Y of rings that began at START seconds
-  wave() { echo "st(0,hypot(X-$1,Y-$2))*0+clip((T-$3)*0.86-ld(0)/40,0,1)*cos((ld(0)-(T-$3)*34.5)*2*PI/$4)*9/(9+1.4*sqrt(ld(0)))"; }
+  wave() { echo "st(0,hypot(X-$1,Y-$2))*0+clip((T-$3)*0.45-ld(0)/40,0,1)*cos((ld(0)-(T-$3)*14)*2*PI/$4)*9/(9+1.4*sqrt(ld(0)))"; }
   local h
-  h="$(wave 69 87 -5 22)+$(wave 178 45 0.6 19)+$(wave 147 118 7 25)"
-  local fc="nullsrc=s=240x135:r=30:d=24,format=gray16,geq=lum='32768+23000*($h)',scale=1280:720:flags=bicubic,format=gbrp"
-  fc+=",$(ramp 0:02040c 60:04122a 105:072a4a 126:0a4260 148:12788c 176:4cc3bd 205:d9efc4 232:fff3cf 255:fffdf6),$(glow 6 1280 720),vignette=PI/5,fade=in:d=0.8,fade=out:st=23.2:d=0.8,$to_yuv,$(still 6.8);[v]split=3[a1][b][c];[b]scale=854:480:flags=lanczos,setsar=1[b1];[c]scale=426:240:flags=lanczos,setsar=1[c1]"
+  h="$(wave 69 87 -7 23)+$(wave 178 45 -2 20)+$(wave 147 118 5 26)"
+  local fc="nullsrc=s=240x135:r=30:d=20,format=gray16,geq=lum='32768+23000*($h)',scale=1280:720:flags=bicubic,format=gbrp"
+  fc+=",$(ramp 0:02040c 60:04122a 105:072a4a 126:0a4260 148:12788c 176:4cc3bd 205:d9efc4 232:fff3cf 255:fffdf6),$(glow 6 1280 720),vignette=PI/5,fade=in:d=0.8,fade=out:st=19.2:d=0.8,$to_yuv,$(still 6.8);[v]split=3[a1][b][c];[b]scale=854:480:flags=lanczos,setsar=1[b1];[c]scale=426:240:flags=lanczos,setsar=1[c1]"
   local drop="0"
   local at
-  for at in "0.3 293.7 110" "0.9 440 146.8" "7 349.2 174.6" "13 523.3 130.8" "18 440 110"; do
+  for at in "0.3 293.7 110" "0.9 440 146.8" "5.5 349.2 174.6" "10 523.3 130.8" "14 440 110"; do
     read -r t0 hi lo <<<"$at"
     drop+="+gte(t,$t0)*(sin(2*PI*$hi*t)*exp(-1.5*(t-$t0))+0.8*sin(2*PI*$lo*t)*exp(-0.5*(t-$t0)))*(1-exp(-60*max(t-$t0,0)))"
   done
-  fc+=";aevalsrc='0.08*($drop)':s=48000:d=24,aecho=0.8:0.7:110|230|390:0.45|0.35|0.25,aformat=channel_layouts=stereo,afade=out:st=22:d=2,asplit=3[s1][s2][s3]"
+  fc+=";aevalsrc='0.08*($drop)':s=48000:d=20,aecho=0.8:0.7:110|230|390:0.45|0.35|0.25,aformat=channel_layouts=stereo,afade=out:st=18:d=2,asplit=3[s1][s2][s3]"
   ff -filter_complex "$fc" \
-    -map '[a1]' -map '[s1]' $(h264 30 24 400) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 24 -movflags +faststart "$out/ripples-720.mp4" \
-    -map '[b1]' -map '[s2]' $(h264 30 24 200) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 24 -movflags +faststart "$out/ripples-480.mp4" \
-    -map '[c1]' -map '[s3]' $(h264 30 25 80) "${colour[@]}" "${aac[@]}" -b:a 64k "${bitexact[@]}" -t 24 -movflags +faststart "$out/ripples-240.mp4" \
+    -map '[a1]' -map '[s1]' $(h264 30 24 430) "${colour[@]}" "${aac[@]}" -b:a 64k "${bitexact[@]}" -t 20 -movflags +faststart "$out/ripples-720.mp4" \
+    -map '[b1]' -map '[s2]' $(h264 30 24 220) "${colour[@]}" "${aac[@]}" -b:a 64k "${bitexact[@]}" -t 20 -movflags +faststart "$out/ripples-480.mp4" \
+    -map '[c1]' -map '[s3]' $(h264 30 24 110) "${colour[@]}" "${aac[@]}" -b:a 64k "${bitexact[@]}" -t 20 -movflags +faststart "$out/ripples-240.mp4" \
     $(jpeg 5) "$out/ripples-720.jpg"
 }
 
@@ -157,7 +157,7 @@ snowfall() {
     bell+="+gte(t,$at)*exp(-2.6*(t-$at))*(sin(2*PI*$f*t)+0.3*sin(2*PI*$f*2.76*t)*exp(-5*(t-$at)))"
   done
   fc+=";aevalsrc='0.05*($bell)+0.02*(sin(2*PI*146.83*t)+sin(2*PI*220*t))|0.05*($bell)+0.02*(sin(2*PI*147.1*t)+sin(2*PI*219.7*t))':s=48000:d=20,aecho=0.8:0.7:140|290|470:0.45|0.35|0.25,afade=in:d=0.3,afade=out:st=18:d=2[a]"
-  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 28 750) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/snowfall.mp4" \
+  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 28 600) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/snowfall.mp4" \
     $(jpeg 6) "$out/snowfall.jpg"
 }
 
