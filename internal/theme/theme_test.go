@@ -1,10 +1,15 @@
 package theme
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -231,7 +236,7 @@ func TestThemesStateTheInterfaceTheyNeed(t *testing.T) {
 }
 
 func TestFingerprintsFollowContent(t *testing.T) {
-	path := func(css string) (string, string) {
+	addresses := func(css string) (string, string) {
 		th := load(t, small("assets/style.css", css))
 		p, err := th.AssetPath("style.css")
 		if err != nil {
@@ -239,9 +244,9 @@ func TestFingerprintsFollowContent(t *testing.T) {
 		}
 		return p, th.Digest()
 	}
-	a, digestA := path("body{color:red}")
-	b, digestB := path("body{color:red}")
-	c, digestC := path("body{color:tan}")
+	a, digestA := addresses("body{color:red}")
+	b, digestB := addresses("body{color:red}")
+	c, digestC := addresses("body{color:tan}")
 	if a != b || digestA != digestB {
 		t.Errorf("the same content has the paths %s and %s, digests %s and %s", a, b, digestA, digestB)
 	}
@@ -358,9 +363,6 @@ func TestAccentMustBeAColour(t *testing.T) {
 	}
 }
 
-// The default theme keeps what every page promises: nothing inline, so that the strictest content security policy
-// holds, and its own colours within those the accent is readable on.
-
 func TestDefaultThemeLoads(t *testing.T) {
 	load(t, Layer{Dir: "themes/default", FS: themes.Default})
 }
@@ -384,20 +386,74 @@ func TestDefaultThemeHasNothingInline(t *testing.T) {
 	}
 }
 
-func TestDefaultThemeColoursSuitTheAccent(t *testing.T) {
-	css, err := fs.ReadFile(themes.Default, "assets/style.css")
+func TestDefaultThemeIsLight(t *testing.T) {
+	const budget = 8 << 10 // bytes of gzip before a visitor reaches for a player
+	var sum int
+	for _, a := range load(t, Layer{Dir: "themes/default", FS: themes.Default}).Assets() {
+		if ext := path.Ext(a.Name); ext != ".css" && ext != ".js" {
+			continue
+		}
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		if _, err := z.Write(a.Data); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d bytes, %d as gzip", a.Path, len(a.Data), b.Len())
+		sum += b.Len()
+	}
+	if sum == 0 || sum > budget {
+		t.Errorf("style sheets and scripts are %d bytes of gzip, want at most %d", sum, budget)
+	}
+}
+
+func TestDefaultThemeIsReadable(t *testing.T) {
+	style, code := palette(t, "assets/style.css"), palette(t, "assets/code.css")
+	if len(style) != 5 || len(code) == 0 {
+		t.Fatalf("found the colours %v in style.css and %v in code.css", style, code)
+	}
+	for mode, limit := range []colour{paper, screen} {
+		grounds := []colour{style["--paper"][mode], style["--wash"][mode]}
+		for _, ground := range grounds {
+			if (ground.luminance() > limit.luminance()) != (mode == 0) {
+				t.Errorf("text in the accent colour may be hard to read on %v", ground)
+			}
+			for name, pair := range merged(style, code) {
+				if name == "--paper" || name == "--wash" || name == "--line" {
+					continue
+				}
+				if ratio := contrast(pair[mode], ground); ratio < textContrast {
+					t.Errorf("%s: %v on %v has a contrast of %.2f", name, pair[mode], ground, ratio)
+				}
+			}
+		}
+	}
+}
+
+// palette finds the colours of a style sheet, light and dark, by the property or else the place they stand at.
+func palette(t *testing.T, file string) map[string][2]colour {
+	t.Helper()
+	css, err := fs.ReadFile(themes.Default, file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	backgrounds := regexp.MustCompile(`--(?:paper|wash): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)`).FindAllSubmatch(css, -1)
-	if len(backgrounds) != 2 {
-		t.Fatalf("found %d backgrounds in style.css, want 2", len(backgrounds))
-	}
-	for _, b := range backgrounds {
-		light, _ := parseColour(string(b[1]))
-		dark, _ := parseColour(string(b[2]))
-		if light.luminance() < paper.luminance() || dark.luminance() > screen.luminance() {
-			t.Errorf("text in the accent colour may be hard to read on %v or %v", light, dark)
+	found := make(map[string][2]colour)
+	for i, m := range regexp.MustCompile(`([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)`).FindAllSubmatch(css, -1) {
+		name := string(m[1])
+		if !strings.HasPrefix(name, "--") {
+			name = fmt.Sprintf("%s, colour %d", file, i+1)
 		}
+		light, _ := parseColour(string(m[2]))
+		dark, _ := parseColour(string(m[3]))
+		found[name] = [2]colour{light, dark}
 	}
+	return found
+}
+
+func merged(a, b map[string][2]colour) map[string][2]colour {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
 }
