@@ -122,8 +122,8 @@ func Load(fsys fs.FS, name string) (Config, error) {
 	return Parse(name, data)
 }
 
-// maxBytes of a file are read; [schema.Decode] refuses what is longer than it likes.
-const maxBytes = 2 << 20
+// maxBytes is the size of a file that is still read.
+const maxBytes = 1 << 20
 
 func readFile(fsys fs.FS, name string) ([]byte, error) {
 	f, err := fsys.Open(name)
@@ -131,7 +131,11 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // read only
-	return io.ReadAll(io.LimitReader(f, maxBytes))
+	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err == nil && len(data) > maxBytes {
+		err = errors.New("larger than 1 MB")
+	}
+	return data, err
 }
 
 // reason is an error without the file's name, which the problem names already.

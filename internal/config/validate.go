@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -82,6 +83,9 @@ func (v *validator) permalink(s string) string {
 	case strings.ContainsAny(s, "\\?#%\"<>|* ") || !fs.ValidPath(strings.Trim(s, "/")):
 		v.wrong(key, "a plain path such as /:year/:slug/", s)
 		return s
+	case strings.Contains(path.Base(s), "."):
+		v.wrong(key, "a folder such as /:slug/", s).WithHint("pages are folders' index.html")
+		return s
 	}
 	hasSlug := false
 	for _, p := range placeholder.FindAllString(s, -1) {
@@ -130,7 +134,7 @@ func (v *validator) menu(items []MenuItem) {
 		switch {
 		case item.URL == "": // missing, which the decoder reported
 		case err != nil,
-			u.Scheme == "" && !strings.HasPrefix(item.URL, "/"),
+			u.Scheme == "" && (!strings.HasPrefix(item.URL, "/") || u.Host != ""),
 			!slices.Contains([]string{"", "http", "https", "mailto"}, u.Scheme):
 			v.wrong(fmt.Sprintf("menu.%d.url", i), "a path that begins with /, or a full address", item.URL)
 		}
@@ -139,13 +143,13 @@ func (v *validator) menu(items []MenuItem) {
 
 func (v *validator) streaming(s Streaming) {
 	for i, height := range s.Ladder.Rungs {
-		path := fmt.Sprintf("streaming.ladder.%d", i)
+		rung := fmt.Sprintf("streaming.ladder.%d", i)
 		switch {
 		case height == 0: // not a number, which the decoder reported
 		case height > 4320 || height%2 != 0:
-			v.report(path, "want even heights up to 4320, got %d", height)
+			v.report(rung, "want even heights up to 4320, got %d", height)
 		case slices.Contains(s.Ladder.Rungs[:i], height):
-			v.report(path, "%d is there twice", height)
+			v.report(rung, "%d is there twice", height)
 		}
 	}
 	if s.Delivery == "rtmp" && s.RTMP == "" {

@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -178,7 +179,7 @@ func TestProblems(t *testing.T) {
 			`6: made: want a date such as 2026-11-22 or 2026-11-22 10:00, got "today"`,
 			`7: format: want wide, square or tall, got "wid" (did you mean "wide"?)`,
 			`8: colour: want a colour such as "#c2410c", got "red"`,
-			`9: tags: want a list, got "lake"`,
+			`9: tags: want a list such as [one, two], got "lake"`,
 			`10: maker: want keys of its own (name: …), got "Ada"`,
 			`11: chapters.name is missing | add a line such as name: …`,
 		}},
@@ -279,6 +280,24 @@ func TestLongBrokenDocument(t *testing.T) {
 	doc := "title: x\nparams:\n" + strings.Repeat("  - a: some words to fill the line\n", 20000) + "  \"\n"
 	if _, _, problems := decode(schema.YAML, doc); len(problems) != 1 {
 		t.Errorf("got %q, want one problem", problems)
+	}
+}
+
+func TestManyKeys(t *testing.T) {
+	for syntax, form := range map[schema.Syntax][3]string{
+		schema.YAML: {"title: x\nparams:\n", "  k%d: 1\n", "  k7: 2\n"},
+		schema.JSON: {"{\"title\": \"x\", \"params\": {\n", "\"k%d\": 1,\n", "\"k7\": 2}}\n"},
+	} {
+		const keys = 60000
+		var doc strings.Builder
+		doc.WriteString(form[0])
+		for i := range keys {
+			fmt.Fprintf(&doc, form[1], i)
+		}
+		f, _, problems := decode(syntax, doc.String()+form[2])
+		if len(f.Params) != keys || len(problems) != 1 || !strings.Contains(problems[0], `key "k7" is already given on line`) {
+			t.Errorf("got %d keys, %.200q", len(f.Params), problems)
+		}
 	}
 }
 

@@ -72,8 +72,7 @@ func (r *tomlReader) step(in *node, key *unstable.Node) *node {
 	name := string(key.Data)
 	e := in.entry(name)
 	if e == nil {
-		in.entries = append(in.entries, entry{name, r.line(key), &node{kind: mapping, line: r.line(key)}})
-		e = &in.entries[len(in.entries)-1]
+		e = in.insert(entry{name, r.line(key), &node{kind: mapping, line: r.line(key)}})
 	}
 	if v := e.value; v.kind == list && len(v.items) > 0 {
 		return v.items[len(v.items)-1]
@@ -91,8 +90,7 @@ func (r *tomlReader) arrayTable(in *node, key unstable.Iterator) *node {
 		}
 		e := in.entry(string(k.Data))
 		if e == nil {
-			in.entries = append(in.entries, entry{string(k.Data), r.line(k), &node{kind: list, line: r.line(k)}})
-			e = &in.entries[len(in.entries)-1]
+			e = in.insert(entry{string(k.Data), r.line(k), &node{kind: list, line: r.line(k)}})
 		}
 		in = &node{kind: mapping, line: r.line(k)}
 		e.value.items = append(e.value.items, in)

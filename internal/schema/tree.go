@@ -10,10 +10,11 @@ import (
 // A node is a value of a document, whatever the syntax.
 type node struct {
 	kind    kind
-	line    int     // of the file
-	text    string  // of a scalar: a text's value; anything else as it is written
-	entries []entry // of a mapping, in the document's order
-	items   []*node // of a list
+	line    int            // of the file
+	text    string         // of a scalar: a text's value; anything else as it is written
+	entries []entry        // of a mapping, in the document's order; grown by insert alone
+	index   map[string]int // of entries by key, once they are many
+	items   []*node        // of a list
 }
 
 // An entry is a key of a mapping and its value.
@@ -39,14 +40,38 @@ const (
 // scalar reports whether k is a single value: what a text field can take as it is written.
 func (k kind) scalar() bool { return k >= boolean && k <= text }
 
+// many is the number of entries from which on an index is faster, and without which a megabyte of keys takes minutes.
+const many = 32
+
 // entry returns the entry with the given key, or nil.
 func (n *node) entry(key string) *entry {
+	if n.index != nil {
+		if i, ok := n.index[key]; ok {
+			return &n.entries[i]
+		}
+		return nil
+	}
 	for i := range n.entries {
 		if n.entries[i].key == key {
 			return &n.entries[i]
 		}
 	}
 	return nil
+}
+
+// insert adds an entry whose key is not there yet, and returns it.
+func (n *node) insert(e entry) *entry {
+	n.entries = append(n.entries, e)
+	switch {
+	case n.index != nil:
+		n.index[e.key] = len(n.entries) - 1
+	case len(n.entries) == many:
+		n.index = make(map[string]int)
+		for i, e := range n.entries {
+			n.index[e.key] = i
+		}
+	}
+	return &n.entries[len(n.entries)-1]
 }
 
 // String is what the author wrote, short enough for a message.
