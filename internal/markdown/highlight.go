@@ -123,7 +123,7 @@ func (b *buffer) tokens(lexer chroma.Lexer, code string) (ok bool) {
 		if c := tokenClass(t.Type); c != class {
 			b.closeSpan(class)
 			if class = c; class != "" {
-				b.strings(`<span class="`, class, `">`)
+				b.put(`<span class="`, class, `">`)
 			}
 		}
 		b.escape(t.Value)

@@ -461,10 +461,10 @@ func (w *writer) footnoteLink(n *east.FootnoteLink) {
 	w.out.escape(w.referenceID(n.Index, n.RefIndex))
 	w.out.WriteString(`">`)
 	if w.links > 0 {
-		w.out.strings(number, "</sup>")
+		w.out.put(number, "</sup>")
 		return
 	}
-	w.out.strings(`<a href="#`, attributeURL(w.footnoteID(n.Index)), `" role="doc-noteref">`, number, "</a></sup>")
+	w.out.put(`<a href="#`, attributeURL(w.footnoteID(n.Index)), `" role="doc-noteref">`, number, "</a></sup>")
 }
 
 func (w *writer) footnoteBacklink(n *east.FootnoteBacklink) {
@@ -476,7 +476,7 @@ func (w *writer) footnoteBacklink(n *east.FootnoteBacklink) {
 	if n.RefIndex > 0 {
 		label += "-" + strconv.Itoa(n.RefIndex+1)
 	}
-	w.out.strings(`<a href="#`, attributeURL(w.referenceID(n.Index, n.RefIndex)),
+	w.out.put(`<a href="#`, attributeURL(w.referenceID(n.Index, n.RefIndex)),
 		`" class="backlink" role="doc-backlink" aria-label="`, label, "\">↩\ufe0e</a>")
 }
 
@@ -500,17 +500,17 @@ func (w *writer) blocks(parent ast.Node) {
 }
 
 // wrap writes the blocks of n in an element.
-func (w *writer) wrap(n ast.Node, open, close string) {
-	w.out.WriteString(open)
+func (w *writer) wrap(n ast.Node, start, end string) {
+	w.out.WriteString(start)
 	w.blocks(n)
-	w.out.WriteString(close)
+	w.out.WriteString(end)
 }
 
 // cell writes the text of n in an element that is there even when it is empty.
-func (w *writer) cell(n ast.Node, open, close string) {
-	w.out.WriteString(open)
+func (w *writer) cell(n ast.Node, start, end string) {
+	w.out.WriteString(start)
 	w.running(n)
-	w.out.WriteString(close)
+	w.out.WriteString(end)
 }
 
 func (w *writer) block(n ast.Node) {
@@ -594,7 +594,7 @@ func (w *writer) listItem(n ast.Node) {
 
 // footnote writes a footnote. Its way back stands in its last paragraph, or in one of its own.
 func (w *writer) footnote(n *east.Footnote) {
-	w.out.strings(`<li id="`, w.footnoteID(n.Index), `">`)
+	w.out.put(`<li id="`, w.footnoteID(n.Index), `">`)
 	w.blocks(n)
 	w.gap, w.fresh = "", true
 	w.push(element{open: "<p>", close: "</p>\n"})
@@ -652,7 +652,7 @@ func (w *writer) heading(n *ast.Heading) {
 	id = w.IDPrefix + id
 	level := strconv.Itoa(n.Level)
 	var open buffer
-	open.strings("<h", level, ` id="`)
+	open.put("<h", level, ` id="`)
 	open.escape(id)
 	if class, ok := n.AttributeString("class"); ok {
 		class, _ := class.([]byte)
@@ -678,7 +678,7 @@ func (w *writer) anchor(id string) string {
 		return ""
 	}
 	var b buffer
-	b.strings(` <a class="anchor" href="#`, attributeURL(id), `" aria-labelledby="`)
+	b.put(` <a class="anchor" href="#`, attributeURL(id), `" aria-labelledby="`)
 	b.escape(id)
 	b.WriteString(`"><span aria-hidden="true">#</span></a>`)
 	return b.String()

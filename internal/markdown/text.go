@@ -23,7 +23,7 @@ func (b *buffer) Buffered() int { return b.Len() }
 // Flush makes buffer a util.BufWriter.
 func (b *buffer) Flush() error { return nil }
 
-func (b *buffer) strings(parts ...string) {
+func (b *buffer) put(parts ...string) {
 	for _, s := range parts {
 		b.WriteString(s)
 	}
@@ -46,7 +46,7 @@ func (b *buffer) escape(s string) {
 		default:
 			continue
 		}
-		b.strings(s[start:i], entity)
+		b.put(s[start:i], entity)
 		start = i + 1
 	}
 	b.WriteString(s[start:])
