@@ -19,6 +19,7 @@ import (
 
 	"matinee/internal/config"
 	"matinee/internal/diag"
+	"matinee/internal/ffmpeg"
 	"matinee/internal/markdown"
 	"matinee/internal/output"
 	"matinee/internal/post"
@@ -136,7 +137,10 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	bar := newProgress(e, flags.quiet)
 	defer bar.end()
 	cache := filepath.Join(flags.source, ".matinee", "cache")
-	library := &video.Library{Site: fsys, Cache: cache, Language: cfg.Language, Progress: bar.update}
+	library := &video.Library{
+		Site: fsys, Cache: cache, Language: cfg.Language, Progress: bar.update,
+		Encoder: video.Copy{Describe: describer(flags.source)},
+	}
 	clips := clipsOf(entries)
 	clipErr := library.Check(ctx, clips)
 	if configErr == nil {
@@ -181,6 +185,14 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	}
 	report.Seconds = time.Since(started).Seconds()
 	return report, nil
+}
+
+// describer asks ffprobe, where it is installed, what a file is.
+func describer(dir string) func(context.Context, string) (string, error) {
+	return func(ctx context.Context, name string) (string, error) {
+		info, err := ffmpeg.CLI{}.Probe(ctx, filepath.Join(dir, filepath.FromSlash(name)))
+		return info.String(), err
+	}
 }
 
 // unsupported reports settings whose meaning is fixed but which this version does not carry out. Passing over them in

@@ -1,10 +1,13 @@
 package video
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
+	"strings"
 
 	"matinee/internal/mp4"
 )
@@ -42,18 +45,42 @@ type Refused struct {
 func (e *Refused) Error() string { return e.Reason }
 
 // Copy is the Encoder that encodes nothing: files that browsers play well are taken as they are, the others refused.
-type Copy struct{}
+type Copy struct {
+	// Describe says what a file of a format unknown here holds, for the message that refuses it: "vp9 1280x720, opus".
+	// It may be nil, and may fail.
+	Describe func(ctx context.Context, path string) (string, error)
+}
 
 var _ Encoder = Copy{}
 
-// Encode returns the sources of the job, or the reasons why one of them cannot be streamed untouched.
-func (Copy) Encode(_ context.Context, job Job) ([]Source, error) {
+// Encode returns the sources of the job, or the reasons why some of them cannot be streamed untouched.
+func (c Copy) Encode(ctx context.Context, job Job) ([]Source, error) {
+	var errs []error
 	for _, s := range job.Sources {
-		if err := refusal(s); err != nil {
-			return nil, err
+		if s.Movie == nil {
+			errs = append(errs, c.unknown(ctx, s))
+		} else if reasons := s.Movie.Refusals(); len(reasons) > 0 {
+			errs = append(errs, &Refused{Path: s.Path, Reason: "cannot be streamed as it is: " + strings.Join(reasons, "; "), Hint: convert(s.Path)})
 		}
 	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
 	return job.Sources, nil
+}
+
+// unknown refuses a file that is no MP4.
+func (c Copy) unknown(ctx context.Context, s Source) error {
+	what := mp4.Sniff(s.Head)
+	if c.Describe != nil {
+		if holds, err := c.Describe(ctx, s.Path); err == nil && holds != "" {
+			what = cmp.Or(what, "this file") + " (" + holds + ")"
+		}
+	}
+	if what == "" {
+		return &Refused{Path: s.Path, Reason: "not a video file that is understood", Hint: "use an MP4 with H.264 video and AAC sound"}
+	}
+	return &Refused{Path: s.Path, Reason: what + " cannot be streamed without being converted", Hint: convert(s.Path)}
 }
 
 // convert is the remedy for every file that is refused.

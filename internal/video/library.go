@@ -1,6 +1,7 @@
 package video
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -170,13 +171,20 @@ func (l *Library) stream(ctx context.Context, c *Clip) (*stream, error) {
 
 // problemAt turns an error about a file that a clip names into a Problem at the line that names it.
 func problemAt(c *Clip, file string, err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the outermost node is taken apart
+		var errs []error
+		for _, e := range joined.Unwrap() {
+			errs = append(errs, problemAt(c, file, e))
+		}
+		return errors.Join(errs...)
+	}
 	var p *diag.Problem
 	if errors.As(err, &p) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	var refused *Refused
 	if errors.As(err, &refused) {
-		return diag.At(c.File, c.Line, "%s: %s", cmpPath(refused.Path, file), refused.Error()).WithHint("%s", refused.Hint)
+		return diag.At(c.File, c.Line, "%s: %s", cmp.Or(refused.Path, file), refused.Error()).WithHint("%s", refused.Hint)
 	}
 	var cacheErr *CacheError
 	if errors.As(err, &cacheErr) {
@@ -187,13 +195,6 @@ func problemAt(c *Clip, file string, err error) error {
 		err = pathErr.Err
 	}
 	return diag.At(c.File, c.Line, "%s: %v", file, err)
-}
-
-func cmpPath(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // streamName names the folder of a clip: a readable word and the key that makes it immutable.

@@ -310,18 +310,3 @@ func readSource(name string, f fs.File) (Source, error) {
 	}
 	return s, err
 }
-
-// refusal says why a file cannot be streamed as it is, or nil.
-func refusal(s Source) error {
-	if s.Movie == nil {
-		what := mp4.Sniff(s.Head)
-		if what == "" {
-			return &Refused{Path: s.Path, Reason: "not a video file that is understood", Hint: "use an MP4 with H.264 video and AAC sound"}
-		}
-		return &Refused{Path: s.Path, Reason: fmt.Sprintf("%s cannot be streamed without being converted", what), Hint: convert(s.Path)}
-	}
-	if reasons := s.Movie.Select().Refusals(); len(reasons) > 0 {
-		return &Refused{Path: s.Path, Reason: "cannot be streamed as it is: " + strings.Join(reasons, "; "), Hint: convert(s.Path)}
-	}
-	return nil
-}
