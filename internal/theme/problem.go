@@ -26,8 +26,10 @@ var (
 // problem says what html/template's error means to the author of the template. data is the dot of the failing
 // execution, searched for names close to an unknown one.
 func problem(err error, data any) error {
-	if problems, _ := diag.Problems(unwrapped(err)); len(problems) > 0 {
-		return unwrapped(err) // a method of the dot found the fault elsewhere
+	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+		if found, _ := diag.Problems(cause); len(found) > 0 {
+			return cause // a method of the dot found the fault elsewhere
+		}
 	}
 	m := located.FindStringSubmatch(firstLine(err.Error()))
 	if m == nil {
@@ -55,17 +57,6 @@ func explain(p *diag.Problem, expression, message string, data any) {
 		p.Text = fmt.Sprintf("%s: there is no %s on this page", expression, typeName(m[1]))
 		p.Hint = "put what needs it between {{with …}} and {{end}}"
 	}
-}
-
-// unwrapped is the error a method or function called by a template returned, or nil.
-func unwrapped(err error) error {
-	var p *diag.Problem
-	for ; err != nil; err = errors.Unwrap(err) {
-		if _, joined := err.(interface{ Unwrap() []error }); joined || errors.As(err, &p) && error(p) == err { //nolint:errorlint // looks at one node
-			return err
-		}
-	}
-	return nil
 }
 
 func firstLine(s string) string {
@@ -113,12 +104,12 @@ func members(data any, name string) []string {
 			found = exported(p)
 			return
 		}
-		for i := range t.NumField() {
-			walk(t.Field(i).Type)
+		for field := range t.Fields() {
+			walk(field.Type)
 		}
-		for i := range p.NumMethod() {
-			if m := p.Method(i).Type; m.NumOut() > 0 {
-				walk(m.Out(0))
+		for method := range p.Methods() {
+			if method.Type.NumOut() > 0 {
+				walk(method.Type.Out(0))
 			}
 		}
 	}
@@ -134,8 +125,8 @@ func exported(p reflect.Type) []string {
 			names = append(names, field.Name)
 		}
 	}
-	for i := range p.NumMethod() {
-		names = append(names, p.Method(i).Name)
+	for method := range p.Methods() {
+		names = append(names, method.Name)
 	}
 	return names
 }

@@ -111,7 +111,7 @@ func Load(layers []Layer, opts Options) (*Theme, error) {
 	)
 }
 
-// Digest, hexadecimal, changes whenever a page made with the theme might.
+// Digest is a hexadecimal digest of all files of the theme: pages made with the same one look the same.
 func (t *Theme) Digest() string { return t.digest }
 
 // checkAPI refuses themes written for another version of the template interface.

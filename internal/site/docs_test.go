@@ -1,4 +1,4 @@
-package theme_test
+package site_test
 
 import (
 	"os"
@@ -9,8 +9,8 @@ import (
 	"matinee/internal/site"
 )
 
-// TestDocumentationNamesAllThereIs keeps the page for theme authors complete.
-func TestDocumentationNamesAllThereIs(t *testing.T) {
+// TestThemeDocumentationNamesAllThereIs keeps the page for theme authors complete.
+func TestThemeDocumentationNamesAllThereIs(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/themes.md")
 	if err != nil {
 		t.Fatal(err)
@@ -36,8 +36,8 @@ func usable(p reflect.Type) []string {
 		}
 	}
 	if p == reflect.TypeFor[*site.View]() {
-		for i := range p.NumMethod() {
-			names = append(names, p.Method(i).Name)
+		for method := range p.Methods() {
+			names = append(names, method.Name)
 		}
 	}
 	return names
