@@ -56,8 +56,11 @@
       const hlsEngine = window.flowplayer.engine('hlsjs-lite');
       // Flowplayer's own recovery tries for ever, or gives up without a word. This listener is called before its, and
       // an error it has dealt with is no longer fatal. The third one is, and the browser plays the MP4.
-      hlsEngine && hlsEngine.plugin(({hls}) => {
-        let chances = 2;
+      hlsEngine && hlsEngine.plugin(({hls, videoTag}) => {
+        let chances = 2, playing;
+        // Recovery, hls.js's own too, takes the media off and on again, and that pauses it.
+        hls.on('hlsMediaDetaching', () => { playing = !videoTag.paused; });
+        hls.on('hlsMediaAttached', () => playing && videoTag.play().catch(() => {}));
         hls.on('hlsError', (event, error) => {
           if (!error.fatal || !hls.levels.length || !chances--) return;
           if (error.type === 'mediaError') hls.recoverMediaError();
@@ -90,8 +93,6 @@
     fullscreen: nativeHLS || page.fullscreenEnabled, // default: not in frames, and an embed is a frame
     native_fullscreen: true, // iPhones have no other
     generate_cuepoints: true,
-    // Cue text ends up as HTML. Without tags it is only text.
-    subtitleParser: text => window.flowplayer.defaults.subtitleParser(text.replace(/<[^>\n]*>?/g, '')),
     // The lowest rung is the one that was warmed. Of a segment that fails, hls.js tries to get each rung seven times
     // unless told otherwise; the visitor looks at a still picture meanwhile.
     hlsjs: {
@@ -113,7 +114,8 @@
     const find = selector => stage.querySelector(selector);
     const play = find('.fp-controls > .fp-playbtn'), mute = find('.fp-volumebtn'), full = find('.fp-fullscreen');
     const timeline = find('.fp-timeline'), volume = find('.fp-volumebar');
-    const seek = time => api.seek(clamp(0, time, api.video.duration - .1));
+    // Flowplayer keeps quiet about being at 0 exactly, and would show the old time.
+    const seek = time => api.seek(clamp(.01, time, api.video.duration - .1));
 
     attributes(stage, {role: 'region', 'aria-label': 'Player: ' + title});
     attributes(find('.fp-player > a'), {'aria-label': 'Flowplayer'});
@@ -201,7 +203,7 @@
       }
       const done = role === 'menuitemradio' ? menuKeys(target, key)
         : role === 'button' && buttonKeys(target, key)
-        || (keys[key] ? (keys[key](), true) : /^\d$/.test(key) && (api.seekTo(+key), true));
+        || (keys[key] ? (keys[key](), true) : /^\d$/.test(key) && (seek(api.video.duration * key / 10), true));
       if (done) event.preventDefault();
     });
 
@@ -260,6 +262,12 @@
       // icons (embed.css has the same rules), and the poster must not be painted over.
       stage = make('div', {className: 'fp-mute', tabIndex: -1});
       api = window.flowplayer(stage, flowplayerSettings(config, start, muted));
+      api.conf.subtitleParser = text => {
+        // Flowplayer shows a cue when it begins, or after a seek: make it look at the one that is due already.
+        setTimeout(() => api && api.trigger('seek', [api, media.currentTime]));
+        // Cue text ends up as HTML. Without tags it is only text.
+        return window.flowplayer.defaults.subtitleParser(text.replace(/<[^>\n]*>?/g, ''));
+      };
       stage.querySelectorAll('style').forEach(style => style.remove());
       stage.querySelector('.fp-player').prepend(media);
       api.conf.splash = false; // a splash player throws the others on the page out; they are only paused

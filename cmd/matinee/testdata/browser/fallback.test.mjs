@@ -8,7 +8,7 @@ import {Player, clips, close, fileOf, folder, shoot, visit} from './lib/site.mjs
 after(close);
 
 const all = await clips();
-const single = all.find(({config}) => !config.hls), several = all.find(({config}) => config.hls);
+const single = all.find(({config}) => !config.hls), several = all.find(({levels}) => levels > 1);
 const blocked = problem => /ERR_FAILED|ERR_BLOCKED|ERR_FILE|net::|Failed to load resource/.test(problem);
 
 for (const {path, index, config} of all) {
@@ -79,6 +79,22 @@ test('segments fail in the middle of the film', async () => {
   const {time} = await player.state();
   const state = await player.until('the browser plays on', s => s.controls && !s.paused && s.time > time, 60000);
   assert.equal(state.flowplayer, false);
+  await done();
+});
+
+test('a rendition is damaged', async () => {
+  // The top one: every frame of it is zero, under a sound header.
+  const top = new URL(several.config.mp4, 'http://host/').pathname.split('/').pop();
+  const prepare = page => page.route('**/stream/**/' + top, async route => {
+    const response = await route.fetch();
+    const body = await response.body();
+    if (route.request().resourceType() === 'xhr' && body.length > 20000) body.fill(0, 8000);
+    await route.fulfill({response, body});
+  });
+  const {page, done} = await visit(several.path, {tolerate: blocked, prepare});
+  const player = new Player(page, several.index);
+  await player.play();
+  await player.until('the film plays on', s => s.ended || s.time > several.config.duration * 0.8, 40000);
   await done();
 });
 

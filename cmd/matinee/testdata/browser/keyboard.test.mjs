@@ -6,7 +6,10 @@ import {Player, clips, close, shoot, visit} from './lib/site.mjs';
 after(close);
 
 const all = await clips();
-const rich = all.find(({config}) => config.hls && config.captions.length) ?? all.find(({config}) => config.hls);
+const hands = page => (key, times = 1) =>
+  Array.from({length: times}).reduce(done => done.then(() => page.keyboard.press(key)), Promise.resolve());
+
+const several = all.find(({levels}) => levels > 1), captioned = all.find(({config}) => config.captions.length);
 
 // Presses key until what has the focus answers to name, as its accessible name begins.
 async function tabTo(page, name, key = 'Tab') {
@@ -22,13 +25,13 @@ async function tabTo(page, name, key = 'Tab') {
 
 const focused = page => page.evaluate(() => document.activeElement.getAttribute('aria-label'));
 
-test(`keyboard only: ${rich.config.title} (/${rich.path})`, async t => {
-  const {page, done} = await visit(rich.path);
-  const player = new Player(page, rich.index);
-  const press = (key, times = 1) => Array.from({length: times}).reduce(done => done.then(() => page.keyboard.press(key)), Promise.resolve());
+test(`keyboard only: ${several.config.title} (/${several.path})`, async t => {
+  const {page, done} = await visit(several.path);
+  const player = new Player(page, several.index);
+  const press = hands(page);
 
   await t.test('play and pause', async () => {
-    await tabTo(page, 'Play: ' + rich.config.title);
+    await tabTo(page, 'Play: ' + several.config.title);
     await press('Enter');
     await player.playing();
     assert.equal(await focused(page), 'Pause', 'the focus is on the control that took over');
@@ -87,26 +90,6 @@ test(`keyboard only: ${rich.config.title} (/${rich.path})`, async t => {
     await player.until('sound', s => !s.muted);
   });
 
-  await t.test('captions', {skip: !rich.config.captions.length && 'no film has both captions and renditions'}, async () => {
-    await tabTo(page, 'CC');
-    await press('Enter');
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-checked')), 'true', 'opens on what is chosen');
-    await press('ArrowDown');
-    assert.equal(await page.evaluate(() => document.activeElement.innerText), rich.config.captions[0].label);
-    await shoot(page, 'keyboard-captions');
-    await press('Enter');
-    assert.match(await focused(page), /^CC/);
-    await press('k');
-    await player.until('a caption', s => s.captions !== '');
-    await press('k');
-    await press('c');
-    await player.until('no caption', s => s.captions === '');
-    await press('ArrowUp');
-    await press('Escape');
-    assert.match(await focused(page), /^CC/, 'Escape closes the menu');
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-expanded')), 'false');
-  });
-
   await t.test('quality', async () => {
     await tabTo(page, 'HD');
     await press('Enter');
@@ -141,5 +124,33 @@ test(`keyboard only: ${rich.config.title} (/${rich.path})`, async t => {
     const after = await player.state();
     assert.deepEqual([after.muted, after.volume], [before.muted, before.volume]);
   });
+  await done();
+});
+
+test(`captions by keyboard: ${captioned.config.title} (/${captioned.path})`, async () => {
+  const {page, done} = await visit(captioned.path);
+  const player = new Player(page, captioned.index);
+  const press = hands(page);
+  await tabTo(page, 'Play: ' + captioned.config.title);
+  await press(' ');
+  await player.playing();
+  await press('k');
+  await tabTo(page, 'CC');
+  await press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-checked')), 'true', 'opens on what is chosen');
+  await press('ArrowDown');
+  assert.equal(await page.evaluate(() => document.activeElement.innerText), captioned.config.captions[0].label);
+  await shoot(page, 'keyboard-captions');
+  await press('Enter');
+  assert.match(await focused(page), /^CC/);
+  await press('k');
+  await player.until('a caption', s => s.captions !== '');
+  await press('k');
+  await press('c');
+  await player.until('no caption', s => s.captions === '');
+  await press('ArrowUp');
+  await press('Escape');
+  assert.match(await focused(page), /^CC/, 'Escape closes the menu');
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-expanded')), 'false');
   await done();
 });

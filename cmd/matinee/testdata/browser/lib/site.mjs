@@ -2,36 +2,19 @@
 //
 //   MATINEE_URL      where matinee serves the site, with a slash at the end
 //   MATINEE_PUBLIC   the folder it was built into
-//   CHROMIUM         the browser; /usr/bin/chromium when not given
 //   MATINEE_SHOTS    a folder for screenshots; none are made without it
 import assert from 'node:assert/strict';
 import {mkdirSync, readFileSync, readdirSync} from 'node:fs';
-import {join, relative, sep} from 'node:path';
-import {chromium} from 'playwright-core';
+import {join, sep} from 'node:path';
+import {browser, close} from './browser.mjs';
+
+export {browser, close};
 
 export const url = process.env.MATINEE_URL;
 export const folder = process.env.MATINEE_PUBLIC;
 const shots = process.env.MATINEE_SHOTS;
 
 assert(url && folder, 'MATINEE_URL and MATINEE_PUBLIC say what to test; run: go test ./cmd/matinee -run Browser');
-
-let running;
-
-// The browser of this test file, started when first needed.
-export function browser() {
-  running ??= chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    args: [
-      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', '--allow-file-access-from-files',
-    ],
-  });
-  return running;
-}
-
-export async function close() {
-  await (await running)?.close();
-}
 
 // Paths of the site's pages: "", "a-walk/", "404.html".
 export function pages() {
@@ -44,7 +27,7 @@ export function pages() {
 
 let found;
 
-// Every player of the site: {path, index, config, sound}.
+// Every player of the site: {path, index, config, sound, levels}.
 export function clips() {
   found ??= discover();
   return found;
@@ -57,7 +40,10 @@ async function discover() {
     const html = readFileSync(join(folder, fileOf(path)), 'utf8');
     const configs = await page.evaluate(text => [...new DOMParser().parseFromString(text, 'text/html')
       .querySelectorAll('[data-player] script')].map(script => JSON.parse(script.textContent)), html);
-    configs.forEach((config, index) => all.push({path, index, config, sound: hasSound(path, config)}));
+    configs.forEach((config, index) => {
+      const levels = config.hls ? read(path, config.hls).toString().split('#EXT-X-STREAM-INF').length - 1 : 1;
+      all.push({path, index, config, levels, sound: read(path, config.mp4).includes('soun')});
+    });
   }
   await done();
   assert(all.length > 0, 'the site has no clip');
@@ -68,12 +54,9 @@ export function fileOf(path) {
   return path === '' || path.endsWith('/') ? path + 'index.html' : path;
 }
 
-// A sound track is an hdlr box of type "soun" in the movie header, which stands at the front of our files.
-function hasSound(path, config) {
-  const local = relative(url, new URL(config.mp4, new URL(path, url)).href);
-  const name = decodeURIComponent(new URL(config.mp4, new URL(path, 'http://host/')).pathname);
-  assert(!local.startsWith('http'), `${config.mp4} is on another host`);
-  return readFileSync(join(folder, name)).includes('soun');
+// The bytes of a file as a page names it. A movie with sound has an hdlr box of type "soun" at its front.
+function read(path, address) {
+  return readFileSync(join(folder, decodeURIComponent(new URL(address, new URL(path, 'http://host/')).pathname)));
 }
 
 // Opens a page of the site (null: an empty one) in a context of its own and watches it. done() closes it and fails the
@@ -81,11 +64,12 @@ function hasSound(path, config) {
 export async function visit(path, {base = url, tolerate = () => false, prepare, ...options} = {}) {
   const context = await (await browser()).newContext({viewport: {width: 1000, height: 800}, ...options});
   await context.addInitScript(() => {
-    window.seen = {violations: [], shift: 0};
+    window.seen = {violations: [], shifts: []};
     document.addEventListener('securitypolicyviolation', event =>
       window.seen.violations.push(`${event.violatedDirective} ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`));
     new PerformanceObserver(list => list.getEntries().forEach(entry => {
-      if (!entry.hadRecentInput) window.seen.shift += entry.value;
+      const parts = entry.sources.map(({node}) => node?.className || node?.nodeName);
+      if (!entry.hadRecentInput) window.seen.shifts.push(`${entry.value} at ${Math.round(entry.startTime)} ms: ${parts}`);
     })).observe({type: 'layout-shift', buffered: true});
   });
   const page = await context.newPage();

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// browserTests is the folder of the tests that node runs; lib/site.mjs there says what they are told.
+const browserTests = "testdata/browser"
+
+// TestBrowser builds the repository's own site, serves it as "matinee serve" does and lets a browser look at it. Each
+// test of testdata/browser is a subtest. MATINEE_SHOTS names a folder for screenshots.
+func TestBrowser(t *testing.T) {
+	tools := browserTools(t)
+	site := t.TempDir()
+	copyDemo(t, site)
+	public := filepath.Join(site, "public")
+	address := serveSite(t, site)
+	tools.run(t, []string{
+		"MATINEE_URL=" + address,
+		"MATINEE_PUBLIC=" + public,
+	}, "access", "address", "fallback", "keyboard", "links", "page", "plays", "valid")
+}
+
+// TestBrowserClips shows that a browser plays what the packager makes of odd clips, read as a plain MP4 and as HLS, and
+// asks for the plain MP4 no more often than for one ffmpeg laid out for progressive playing.
+func TestBrowserClips(t *testing.T) {
+	tools := browserTools(t)
+	need(t, "ffmpeg")
+	site := t.TempDir()
+	write(t, filepath.Join(site, "site.yaml"), "title: Odd clips\n")
+	var clips []oddClip
+	for _, c := range oddClips {
+		source := filepath.Join(site, "content", c.Name+".mp4")
+		write(t, filepath.Join(site, "content", c.Name+".md"), fmt.Sprintf("---\ntitle: %s\ndate: 2026-01-01\nvideo: %s.mp4\n---\n", c.Name, c.Name))
+		encode(t, append(strings.Fields(c.Args), source)...)
+		c.Plain = filepath.Join(site, c.Name+"-faststart.mp4")
+		encode(t, "-i", source, "-map", "0:v?", "-map", "0:a:0?", "-c", "copy", "-movflags", "+faststart", c.Plain)
+		clips = append(clips, c)
+	}
+	matinee(t, "build", "--source", site, "--quiet")
+	for i, c := range clips {
+		made, err := filepath.Glob(filepath.Join(site, "public", "stream", c.Name+"-*", "master.m3u8"))
+		if err != nil || len(made) != 1 {
+			t.Fatalf("%s: master playlists: %v %v", c.Name, made, err)
+		}
+		clips[i].Folder = filepath.Dir(made[0])
+	}
+	list, err := json.Marshal(clips)
+	if err != nil {
+		t.Fatal(err)
+	}
+	player, err := filepath.Abs("../../themes/default/player/dist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tools.run(t, []string{"MATINEE_CLIPS=" + string(list), "MATINEE_PLAYER=" + player}, "clips")
+}
+
+// An oddClip is a clip unlike what an ordinary encoder writes.
+type oddClip struct {
+	Name string `json:"name"`
+	Args string `json:"-"` // ffmpeg's, but for the output
+
+	Picture bool   `json:"picture"`
+	Sound   bool   `json:"sound"`
+	Full    bool   `json:"full"`   // has an audio group, which needs the full hls.js
+	Plain   string `json:"plain"`  // the same streams, laid out by ffmpeg
+	Folder  string `json:"folder"` // of the packaged clip
+}
+
+const (
+	picture = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=8 "
+	sound   = "-f lavfi -i sine=frequency=440:duration=8:sample_rate=48000 "
+	h264    = " -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 50 -sc_threshold 0 "
+	aac     = " -c:a aac -b:a 64k "
+)
+
+var oddClips = []oddClip{
+	{Name: "b-frames", Picture: true, Sound: true, Args: picture + sound + h264 + "-bf 3 -x264-params bframes=3:b-pyramid=normal" + aac},
+	{Name: "variable-rate", Picture: true, Sound: true, Args: picture + sound + h264 + "-vf select='not(mod(n\\,3))+lt(mod(n\\,50)\\,20)' -fps_mode vfr" + aac},
+	{Name: "late-sound", Picture: true, Sound: true, Args: picture + "-itsoffset 0.7 " + sound + h264 + aac},
+	{Name: "late-picture", Picture: true, Sound: true, Args: "-itsoffset 0.5 " + picture + sound + h264 + aac},
+	{Name: "silent", Picture: true, Args: picture + h264},
+	{Name: "sound-only", Sound: true, Args: sound + aac},
+	{Name: "fragmented", Picture: true, Sound: true, Args: picture + sound + h264 + aac + "-movflags +frag_keyframe+empty_moov"},
+	{Name: "upright", Picture: true, Sound: true, Args: "-f lavfi -i testsrc2=size=360x640:rate=25:duration=8 " + sound + h264 + aac},
+	{Name: "two-languages", Picture: true, Sound: true, Full: true, Args: picture + sound + sound + "-map 0 -map 1 -map 2" + h264 + aac +
+		"-metadata:s:a:0 language=eng -metadata:s:a:1 language=deu"},
+	{Name: "sound-outlasts", Picture: true, Sound: true, Args: picture + "-f lavfi -i sine=frequency=440:duration=12:sample_rate=48000 " + h264 + aac},
+}
+
+// tools are the programs the browser tests need.
+type tools struct{ node, chromium string }
+
+func browserTools(t *testing.T) tools {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes minutes; left out with -short")
+	}
+	chromium := os.Getenv("CHROMIUM")
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); chromium == "" && err == nil {
+			chromium = path
+		}
+	}
+	if chromium == "" {
+		missing(t, "Chromium is not installed: install it, or set CHROMIUM to the program")
+	}
+	if _, err := os.Stat(filepath.Join(browserTests, "node_modules", "playwright-core")); err != nil {
+		missing(t, "the packages of the browser tests are not installed: run npm ci in cmd/matinee/"+browserTests)
+	}
+	if _, err := os.Stat("../../themes/default/player/dist/flowplayer.min.js"); err != nil {
+		missing(t, "the player's files are not there: run make player")
+	}
+	return tools{node: need(t, "node"), chromium: chromium}
+}
+
+// run lets node run the named test files and makes a subtest of each of their tests.
+func (b tools) run(t *testing.T, environment []string, files ...string) {
+	t.Helper()
+	args := []string{"--test", "--test-concurrency=2", "--test-reporter=./reporter.mjs"}
+	for _, f := range files {
+		args = append(args, f+".test.mjs")
+	}
+	cmd := exec.CommandContext(t.Context(), b.node, args...)
+	cmd.Dir = browserTests
+	cmd.Env = append(append(os.Environ(), "CHROMIUM="+b.chromium), environment...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	lines := bufio.NewScanner(stdout)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var result nodeResult
+		if err := json.Unmarshal(lines.Bytes(), &result); err != nil {
+			t.Logf("%s", lines.Text())
+			continue
+		}
+		seen++
+		t.Run(strings.TrimSuffix(filepath.Base(result.File), ".test.mjs")+"/"+result.Name, result.report)
+	}
+	if err := cmd.Wait(); err != nil && !t.Failed() {
+		t.Errorf("node: %v\n%s", err, stderr.String())
+	}
+	if seen == 0 {
+		t.Errorf("node ran no test\n%s", stderr.String())
+	}
+}
+
+// A nodeResult is a line of reporter.mjs.
+type nodeResult struct {
+	File, Name, Skip, Error string
+	OK                      bool
+	MS                      int
+}
+
+func (r nodeResult) report(t *testing.T) {
+	switch {
+	case r.Skip != "":
+		missing(t, r.Skip)
+	case !r.OK:
+		t.Errorf("%s", r.Error)
+	default:
+		t.Logf("%d ms", r.MS)
+	}
+}
+
+// serveSite runs "matinee serve" on a site until the test ends and returns the address it prints.
+func serveSite(t *testing.T, source string) string {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	var stderr bytes.Buffer
+	done := make(chan int, 1)
+	go func() {
+		done <- run(ctx, env{stdout: w, stderr: &stderr, getenv: os.Getenv}, []string{"serve", "--source", source, "--port", "0"})
+		w.Close() //nolint:errcheck // an io.Pipe
+	}()
+	t.Cleanup(func() {
+		stop()
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			t.Error("serve does not stop when it is told to")
+		}
+	})
+	printed := regexp.MustCompile(`http://\S+/`)
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		if address := printed.FindString(lines.Text()); address != "" {
+			go io.Copy(io.Discard, r) //nolint:errcheck // what it prints later matters to nobody
+			return address
+		}
+	}
+	t.Fatalf("serve printed no address; exit code %d\n%s", <-done, stderr.String())
+	return ""
+}
+
+func matinee(t *testing.T, args ...string) {
+	t.Helper()
+	var stderr bytes.Buffer
+	if code := run(t.Context(), env{stdout: io.Discard, stderr: &stderr, getenv: os.Getenv}, args); code != 0 {
+		t.Fatalf("matinee %s: exit code %d\n%s", strings.Join(args, " "), code, stderr.String())
+	}
+}
+
+func encode(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", append([]string{"-v", "error", "-nostdin", "-y"}, args...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// need finds a program.
+func need(t *testing.T, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		missing(t, program+" is not installed")
+	}
+	return path
+}
+
+// missing skips the test, aloud. Where everything ought to be there, it fails.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(what)
+	}
+	t.Skip("SKIPPED: " + what)
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copyDemo copies the repository's own site, so that its cache and its output are the test's.
+func copyDemo(t *testing.T, to string) {
+	t.Helper()
+	if err := os.CopyFS(filepath.Join(to, "content"), os.DirFS("../../content")); err != nil {
+		t.Fatal(err)
+	}
+	config, err := os.ReadFile("../../site.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(to, "site.yaml"), string(config))
+}

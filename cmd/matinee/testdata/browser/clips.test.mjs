@@ -1,0 +1,98 @@
+// Packaged odd clips in a bare page: read as a plain MP4 and as HLS.
+//
+//   MATINEE_CLIPS    JSON: [{name, picture, sound, full, plain, folder}], see browser_test.go
+//   MATINEE_PLAYER   the folder of hls.js
+import assert from 'node:assert/strict';
+import {after, test} from 'node:test';
+import {readFileSync} from 'node:fs';
+import {basename, dirname, join} from 'node:path';
+import {browser, close} from './lib/browser.mjs';
+import {serve} from './lib/server.mjs';
+
+after(close);
+
+// Plays a bare <video> and returns what came of it.
+async function watch(address, library) {
+  const page = await (await browser()).newPage();
+  const problems = [];
+  page.on('pageerror', error => problems.push(String(error)));
+  await page.goto(new URL('about.html', address).href); // any page of the same origin will do, even one that is not there
+  if (library) await page.addScriptTag({path: library});
+  await page.evaluate(([source, useHls]) => {
+    const video = document.body.appendChild(document.createElement('video'));
+    window.troubles = [];
+    video.muted = true;
+    video.onerror = () => window.troubles.push(`video: ${video.error.message}`);
+    if (useHls) {
+      const hls = window.hls = new window.Hls();
+      hls.on('hlsError', (event, data) => window.troubles.push(`${data.type} ${data.details}`));
+      hls.loadSource(source);
+      hls.attachMedia(video);
+    } else {
+      video.src = source;
+    }
+    video.play();
+  }, [address, Boolean(library)]);
+
+  const state = () => page.evaluate(() => {
+    const video = document.querySelector('video');
+    return {
+      time: video.currentTime, duration: video.duration, width: video.videoWidth, height: video.videoHeight, seeking: video.seeking,
+      ended: video.ended, audio: video.webkitAudioDecodedByteCount, frames: video.getVideoPlaybackQuality().totalVideoFrames,
+      troubles: window.troubles,
+    };
+  });
+  const until = async (what, condition) => {
+    const deadline = Date.now() + 15000;
+    for (;;) {
+      const now = await state();
+      if (condition(now)) return now;
+      if (Date.now() > deadline) assert.fail(`waited in vain for: ${what}; ${JSON.stringify(now)} ${problems}`);
+      await page.waitForTimeout(50);
+    }
+  };
+  const started = await until('the clock runs', s => s.time > 1 || s.ended);
+  await page.evaluate(() => {
+    const video = document.querySelector('video');
+    video.currentTime = video.duration * 0.9;
+  });
+  const sought = await until('90 %', s => !s.seeking && s.time >= s.duration * 0.9 - 0.01);
+  const later = await until('the clock runs after the seek', s => s.time > sought.time + 0.1 || s.ended);
+  await page.close();
+  assert.deepEqual([...later.troubles, ...problems], []);
+  return {...later, framesAtStart: started.frames};
+}
+
+for (const clip of JSON.parse(process.env.MATINEE_CLIPS)) {
+  test(clip.name, async t => {
+    let asked = [];
+    const log = ({path}) => /\.mp4$/.test(path) && asked.push(path);
+    const packaged = await serve(clip.folder, {log}), plain = await serve(dirname(clip.plain), {log});
+    t.after(() => { packaged.close(); plain.close(); });
+    const master = readFileSync(join(clip.folder, 'master.m3u8'), 'utf8');
+    const playlist = master.split('\n').find(line => line && !line.startsWith('#'));
+    const file = playlist.replace(/\.m3u8$/, '.mp4');
+    const proper = (seen, how) => {
+      assert.equal(seen.width > 0, clip.picture, `${how}: picture`);
+      assert.equal(seen.audio > 0, clip.sound, `${how}: sound`);
+    };
+
+    await t.test('as a plain MP4', async () => {
+      proper(await watch(packaged.url + file), 'MP4');
+    });
+    await t.test('with as few requests as a file laid out for progressive playing', async () => {
+      const count = async address => {
+        asked = [];
+        await watch(address);
+        return asked.length;
+      };
+      const reference = await count(plain.url + basename(clip.plain));
+      const ours = await count(packaged.url + file);
+      assert(ours <= reference, `${ours} requests, ${reference} for the other file`);
+    });
+    await t.test('as HLS', async () => {
+      const library = join(process.env.MATINEE_PLAYER, clip.full ? 'hls.min.js' : 'hls.light.min.js');
+      proper(await watch(packaged.url + 'master.m3u8', library), 'HLS');
+    });
+  });
+}
