@@ -119,7 +119,7 @@ func TestProblems(t *testing.T) {
 		"no language":           {"title: x\nlanguage: ''", []string{`2: language: want a language tag such as en or pt-BR, got ""`}},
 		"theme outside":         {"title: x\ntheme: ../x", []string{`2: theme: want default or the name of a folder under themes/, got "../x"`}},
 		"hidden theme":          {"title: x\ntheme: .git", []string{`2: theme: want default or the name of a folder under themes/, got ".git"`}},
-		"placeholder":           {"title: x\npermalink: /:yaer/:slug/", []string{`2: permalink: unknown placeholder :yaer (did you mean :year?) | the placeholders are :slug, :section, :year, :month, :day`}},
+		"placeholder":           {"title: x\npermalink: /:years/:slug/", []string{`2: permalink: unknown placeholder :years (did you mean :year?) | the placeholders are :slug, :section, :year, :month, :day`}},
 		"misspelt slug":         {"title: x\npermalink: /:slg/", []string{`2: permalink: unknown placeholder :slg (did you mean :slug?) | the placeholders are :slug, :section, :year, :month, :day`}},
 		"no slug":               {"title: x\npermalink: /:year/", []string{`2: permalink: want a path with :slug in it, or posts would share an address, got "/:year/"`}},
 		"permalink up":          {"title: x\npermalink: /../:slug/", []string{`2: permalink: want a plain path such as /:year/:slug/, got "/../:slug/"`}},
@@ -185,7 +185,7 @@ func TestUnreadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer root.Close()
+	defer root.Close() //nolint:errcheck // read only
 	if _, err := config.Load(root.FS(), "site.yaml"); err == nil || err.Error() != "site.yaml: cannot be read: path escapes from parent" {
 		t.Errorf("got %v of a link out of the site", err)
 	}

@@ -22,19 +22,22 @@ type validator struct {
 	problems []error // of *diag.Problem
 }
 
-// report adds a problem with the value at a path ("menu.0.url").
-func (v *validator) report(path, format string, args ...any) *diag.Problem {
-	key := index.ReplaceAllString(path, "")
-	p := diag.At(v.file, v.lines.Of(path), "%s: %s", key, fmt.Sprintf(format, args...))
+func (v *validator) report(p *diag.Problem) {
 	v.problems = append(v.problems, p)
-	return p
+}
+
+// at makes a problem with the value at a path ("menu.0.url").
+func (v *validator) at(path, format string, args ...any) *diag.Problem {
+	key := index.ReplaceAllString(path, "")
+	return diag.At(v.file, v.lines.Of(path), "%s: %s", key, fmt.Sprintf(format, args...))
 }
 
 // index is the place of an item in a list, which a blogger does not count.
 var index = regexp.MustCompile(`\.\d+`)
 
-func (v *validator) wrong(path, want, got string) *diag.Problem {
-	return v.report(path, "want %s, got %q", want, got)
+// want makes a problem with a value that is not what its key takes.
+func (v *validator) want(path, want, got string) *diag.Problem {
+	return v.at(path, "want %s, got %q", want, got)
 }
 
 func (v *validator) config(c *Config) {
@@ -57,14 +60,15 @@ func (v *validator) address(key, s string) string {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
-		p := v.wrong(key, "a full address such as https://films.example.com", s)
+		p := v.want(key, "a full address such as https://films.example.com", s)
 		if !strings.Contains(s, "//") && strings.Contains(s, ".") {
-			p.WithHint("put https:// in front")
+			p.Hint = "put https:// in front"
 		}
+		v.report(p)
 	case u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#"):
-		v.wrong(key, `an address without "?" and "#"`, s)
+		v.report(v.want(key, `an address without "?" and "#"`, s))
 	case u.User != nil:
-		v.wrong(key, "an address without a user name", s)
+		v.report(v.want(key, "an address without a user name", s))
 	}
 	return strings.TrimRight(s, "/")
 }
@@ -78,13 +82,13 @@ func (v *validator) permalink(s string) string {
 	const key = "permalink"
 	switch {
 	case !strings.HasPrefix(s, "/"):
-		v.wrong(key, "a path that begins with /, such as /:slug/", s)
+		v.report(v.want(key, "a path that begins with /, such as /:slug/", s))
 		return s
 	case strings.ContainsAny(s, "\\?#%\"<>|* ") || !fs.ValidPath(strings.Trim(s, "/")):
-		v.wrong(key, "a plain path such as /:year/:slug/", s)
+		v.report(v.want(key, "a plain path such as /:year/:slug/", s))
 		return s
 	case strings.Contains(path.Base(s), "."):
-		v.wrong(key, "a folder such as /:slug/", s).WithHint("pages are folders' index.html")
+		v.report(v.want(key, "a folder such as /:slug/", s).WithHint("pages are folders' index.html"))
 		return s
 	}
 	hasSlug := false
@@ -96,7 +100,7 @@ func (v *validator) permalink(s string) string {
 		hasSlug = hasSlug || meant == ":slug"
 	}
 	if !hasSlug {
-		v.wrong(key, "a path with :slug in it, or posts would share an address", s)
+		v.report(v.want(key, "a path with :slug in it, or posts would share an address", s))
 	}
 	return strings.TrimRight(s, "/") + "/"
 }
@@ -108,7 +112,7 @@ func (v *validator) unknownPlaceholder(p string) string {
 	if meant != "" {
 		guess = " (did you mean " + meant + "?)"
 	}
-	v.report("permalink", "unknown placeholder %s%s", p, guess).WithHint("the placeholders are %s", strings.Join(placeholders, ", "))
+	v.report(v.at("permalink", "unknown placeholder %s%s", p, guess).WithHint("the placeholders are %s", strings.Join(placeholders, ", ")))
 	return meant
 }
 
@@ -116,15 +120,15 @@ func (v *validator) language(s string) {
 	tag, err := language.Parse(s)
 	switch {
 	case err != nil || s == "":
-		v.wrong("language", "a language tag such as en or pt-BR", s)
+		v.report(v.want("language", "a language tag such as en or pt-BR", s))
 	case strings.Contains(s, "_"):
-		v.wrong("language", "a language tag with hyphens: "+tag.String(), s)
+		v.report(v.want("language", "a language tag with hyphens: "+tag.String(), s))
 	}
 }
 
 func (v *validator) theme(s string) {
 	if !fs.ValidPath(s) || strings.ContainsAny(s, `/\`) || strings.HasPrefix(s, ".") {
-		v.wrong("theme", "default or the name of a folder under themes/", s)
+		v.report(v.want("theme", "default or the name of a folder under themes/", s))
 	}
 }
 
@@ -136,7 +140,7 @@ func (v *validator) menu(items []MenuItem) {
 		case err != nil,
 			u.Scheme == "" && (!strings.HasPrefix(item.URL, "/") || u.Host != ""),
 			!slices.Contains([]string{"", "http", "https", "mailto"}, u.Scheme):
-			v.wrong(fmt.Sprintf("menu.%d.url", i), "a path that begins with /, or a full address", item.URL)
+			v.report(v.want(fmt.Sprintf("menu.%d.url", i), "a path that begins with /, or a full address", item.URL))
 		}
 	}
 }
@@ -147,13 +151,13 @@ func (v *validator) streaming(s Streaming) {
 		switch {
 		case height == 0: // not a number, which the decoder reported
 		case height > 4320 || height%2 != 0:
-			v.report(rung, "want even heights up to 4320, got %d", height)
+			v.report(v.at(rung, "want even heights up to 4320, got %d", height))
 		case slices.Contains(s.Ladder.Rungs[:i], height):
-			v.report(rung, "%d is there twice", height)
+			v.report(v.at(rung, "%d is there twice", height))
 		}
 	}
 	if s.Delivery == "rtmp" && s.RTMP == "" {
-		v.report("streaming.delivery", "rtmp needs to know the server").
-			WithHint("add a line such as rtmp: rtmp://media.example.com/cfx/st under streaming")
+		v.report(v.at("streaming.delivery", "rtmp needs to know the server").
+			WithHint("add a line such as rtmp: rtmp://media.example.com/cfx/st under streaming"))
 	}
 }

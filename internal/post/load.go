@@ -77,6 +77,11 @@ func (o Options) wants(p *Post) bool {
 	return true
 }
 
+// about makes a problem with a file as a whole.
+func about(file, format string, args ...any) *diag.Problem {
+	return diag.At(file, 0, format, args...)
+}
+
 // A finder finds the files that are posts.
 type finder struct {
 	fsys     fs.FS
@@ -86,16 +91,12 @@ type finder struct {
 	warnings []*diag.Problem
 }
 
-func (f *finder) wrong(file, format string, args ...any) *diag.Problem {
-	p := diag.At(file, 0, format, args...)
+func (f *finder) report(p *diag.Problem) {
 	f.problems = append(f.problems, p)
-	return p
 }
 
-func (f *finder) warn(file, format string, args ...any) *diag.Problem {
-	p := diag.At(file, 0, format, args...)
+func (f *finder) warn(p *diag.Problem) {
 	f.warnings = append(f.warnings, p)
-	return p
 }
 
 func (f *finder) walk() {
@@ -118,20 +119,20 @@ func (f *finder) visit(name string, e fs.DirEntry) error {
 		}
 	case e.IsDir():
 		if isPost(base) {
-			f.wrong(name, "a folder named like a post").WithHint("rename it; a post with files of its own is %s/index.md", strings.TrimSuffix(base, path.Ext(base)))
+			f.report(about(name, "a folder named like a post").WithHint("rename it; a post with files of its own is %s/index.md", strings.TrimSuffix(base, path.Ext(base))))
 			return fs.SkipDir
 		}
 	case e.Type()&fs.ModeSymlink != 0:
 		f.link(name, isPost(base))
 	case !isPost(base):
 	case !utf8.ValidString(name):
-		f.wrong(strings.ToValidUTF8(name, "\uFFFD"), "the file's name is not UTF-8").WithHint("rename it")
+		f.report(about(strings.ToValidUTF8(name, "\uFFFD"), "the file's name is not UTF-8").WithHint("rename it"))
 	case !e.Type().IsRegular():
-		f.wrong(name, "not a file")
+		f.report(about(name, "not a file"))
 	case name == f.dir+"/index.md":
-		f.warn(name, "not published: the site's first page is made of its posts")
+		f.warn(about(name, "not published: the site's first page is made of its posts"))
 	case base == "_index.md":
-		f.warn(name, "not published: lists of posts are made by Matinee")
+		f.warn(about(name, "not published: lists of posts are made by Matinee"))
 	default:
 		f.files = append(f.files, name)
 	}
@@ -143,12 +144,12 @@ func (f *finder) link(name string, post bool) {
 	info, err := fs.Stat(f.fsys, name)
 	switch {
 	case err == nil && info.IsDir():
-		f.warn(name, "a symbolic link to a folder, which is not followed").WithHint("move the folder here")
+		f.warn(about(name, "a symbolic link to a folder, which is not followed").WithHint("move the folder here"))
 	case !post: // a clip or a picture, which is for others to judge
 	case err != nil:
-		f.problems = append(f.problems, unreadable(name, err))
+		f.report(unreadable(name, err))
 	case !info.Mode().IsRegular():
-		f.wrong(name, "not a file")
+		f.report(about(name, "not a file"))
 	default:
 		f.files = append(f.files, name)
 	}
@@ -162,10 +163,10 @@ func isPost(base string) bool {
 
 func (f *finder) unreadable(name string, err error) {
 	if name == f.dir && errors.Is(err, fs.ErrNotExist) {
-		f.wrong(name, "no such folder").WithHint(`posts live there; "matinee new post TITLE" makes the first`)
+		f.report(about(name, "no such folder").WithHint(`posts live there; "matinee new post TITLE" makes the first`))
 		return
 	}
-	f.problems = append(f.problems, unreadable(name, err))
+	f.report(unreadable(name, err))
 }
 
 // unreadable says why a file cannot be read.
@@ -175,11 +176,11 @@ func unreadable(name string, err error) *diag.Problem {
 	}
 	switch {
 	case strings.Contains(err.Error(), "escapes"): // os.Root's error has no name
-		return diag.At(name, 0, "a symbolic link that leads out of the site").WithHint("put the file itself here")
+		return about(name, "a symbolic link that leads out of the site").WithHint("put the file itself here")
 	case errors.Is(err, fs.ErrNotExist):
-		return diag.At(name, 0, "a symbolic link that leads nowhere")
+		return about(name, "a symbolic link that leads nowhere")
 	}
-	return diag.At(name, 0, "cannot be read: %v", err)
+	return about(name, "cannot be read: %v", err)
 }
 
 // file reads and parses one file.
@@ -205,7 +206,7 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 	defer f.Close() //nolint:errcheck // read only
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(data) > maxFile {
-		return nil, diag.At(name, 0, "larger than 10 MB").WithHint("posts are texts; is this a clip with the wrong name?")
+		return nil, about(name, "larger than 10 MB").WithHint("posts are texts; is this a clip with the wrong name?")
 	}
 	return data, err
 }

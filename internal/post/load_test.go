@@ -234,6 +234,36 @@ func TestWantedPosts(t *testing.T) {
 	}
 }
 
+// What is called like a post but is none.
+func TestOddFiles(t *testing.T) {
+	site := fstest.MapFS{"content/pipe.md": {Mode: fs.ModeNamedPipe}, "content/locked.md": {Data: []byte("x")}}
+	_, _, err := post.Load(unreadable{site}, "content", everything)
+	if want := "content/locked.md: cannot be read: permission denied\ncontent/pipe.md: not a file\n"; told(err) != want {
+		t.Errorf("got %s, want %s", told(err), want)
+	}
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "content"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "content", "caf\xe9.md"), nil, 0o644); err != nil {
+		t.Skip("file names are always Unicode here:", err)
+	}
+	_, _, err = post.Load(os.DirFS(dir), "content", everything)
+	if want := "content/caf\uFFFD.md: the file's name is not UTF-8\n\thint: rename it\n"; told(err) != want {
+		t.Errorf("got %s, want %s", told(err), want)
+	}
+}
+
+// unreadable files are those called locked.md.
+type unreadable struct{ fstest.MapFS }
+
+func (u unreadable) Open(name string) (fs.File, error) {
+	if strings.HasSuffix(name, "locked.md") {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return u.MapFS.Open(name)
+}
+
 func TestNoContent(t *testing.T) {
 	_, _, err := post.Load(fstest.MapFS{}, "content", everything)
 	if want := "content: no such folder\n\thint: posts live there; \"matinee new post TITLE\" makes the first\n"; told(err) != want {
@@ -281,7 +311,7 @@ func TestLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer root.Close()
+	defer root.Close() //nolint:errcheck // read only
 	posts, warnings, err := post.Load(root.FS(), "content", everything)
 	var got string
 	for _, p := range posts {

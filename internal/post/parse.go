@@ -28,16 +28,17 @@ type parser struct {
 	warnings []*diag.Problem
 }
 
-func (p *parser) wrong(line int, format string, args ...any) *diag.Problem {
-	problem := diag.At(p.post.File, line, format, args...)
-	p.problems = append(p.problems, problem)
-	return problem
+// at makes a problem at a line of the file.
+func (p *parser) at(line int, format string, args ...any) *diag.Problem {
+	return diag.At(p.post.File, line, format, args...)
 }
 
-func (p *parser) warn(line int, format string, args ...any) *diag.Problem {
-	problem := diag.At(p.post.File, line, format, args...)
+func (p *parser) report(problem *diag.Problem) {
+	p.problems = append(p.problems, problem)
+}
+
+func (p *parser) warn(problem *diag.Problem) {
 	p.warnings = append(p.warnings, problem)
-	return problem
 }
 
 // parse reads the file at a path below the content folder dir. It leaves p.post nil where the file is no post.
@@ -49,15 +50,15 @@ func (p *parser) parse(dir, file string, data []byte, loc *time.Location) {
 		return
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
-		p.warn(0, "empty, and so not published")
+		p.warn(p.at(0, "empty, and so not published"))
 		p.post = nil
 		return
 	}
 	p.place(dir, loc)
 	s := splitMatter(data)
 	if s.open != "" {
-		p.wrong(s.line, "front matter starts with %q here and never ends", s.open).
-			WithHint("close it with %q on a line of its own, below the last key", strings.Replace(s.open, "{", "}", 1))
+		p.report(p.at(s.line, "front matter starts with %q here and never ends", s.open).
+			WithHint("close it with %q on a line of its own, below the last key", strings.Replace(s.open, "{", "}", 1)))
 		return
 	}
 	p.post.Body, p.post.BodyLine = s.body, s.bodyLine
@@ -140,7 +141,7 @@ func (p *parser) frontMatter(s split, loc *time.Location) {
 		}
 	}
 	if when := q.appears(); !q.ExpiryDate.IsZero() && !when.IsZero() && !q.ExpiryDate.After(when) {
-		p.warn(q.Lines["expiryDate"], "expiryDate is not after the date the post appears: it will never be seen")
+		p.warn(p.at(q.Lines["expiryDate"], "expiryDate is not after the date the post appears: it will never be seen"))
 	}
 }
 
@@ -149,7 +150,7 @@ func (p *parser) tags(written []string) []string {
 	for _, tag := range written {
 		tag = strings.Join(strings.Fields(tag), " ")
 		if Slugify(tag) == "" {
-			p.wrong(p.lines.Of("tags"), "tags: want words, got %q", tag)
+			p.report(p.at(p.lines.Of("tags"), "tags: want words, got %q", tag))
 			continue
 		}
 		if !slices.Contains(tags, tag) {
@@ -167,9 +168,9 @@ func (p *parser) slug(written string) {
 	slug := Slugify(written)
 	switch {
 	case strings.ContainsAny(written, `/\`):
-		p.wrong(line, "slug: want one part of an address, got %q", written).WithHint("url: gives a post a whole address")
+		p.report(p.at(line, "slug: want one part of an address, got %q", written).WithHint("url: gives a post a whole address"))
 	case slug == "":
-		p.wrong(line, "slug: want letters or digits, got %q", written)
+		p.report(p.at(line, "slug: want letters or digits, got %q", written))
 	default:
 		p.post.Slug = slug
 	}
@@ -185,10 +186,7 @@ func (p *parser) path(key string, written located) string {
 		return ""
 	}
 	refuse := func(why, hint string) string {
-		problem := p.wrong(int(written.Line), "%s: %s, got %q", key, why, written.Text)
-		if hint != "" {
-			problem.WithHint("%s", hint)
-		}
+		p.report(p.at(int(written.Line), "%s: %s, got %q", key, why, written.Text).WithHint("%s", hint))
 		return ""
 	}
 	plain, err := url.PathUnescape(written.Text)
@@ -242,7 +240,7 @@ func (p *parser) clip(f *film) Clip {
 	}
 	for i, ch := range f.Chapters.List {
 		if i > 0 && ch.At <= f.Chapters.List[i-1].At {
-			p.wrong(int(ch.Line), "chapters: %q does not start after the chapter before it", ch.Title)
+			p.report(p.at(int(ch.Line), "chapters: %q does not start after the chapter before it", ch.Title))
 		}
 		c.Chapters = append(c.Chapters, Chapter{At: ch.At, Title: ch.Title})
 	}

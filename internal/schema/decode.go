@@ -44,21 +44,23 @@ func (d *decoder) fileLine(line int) int {
 	return line + max(d.source.Line, 1) - 1
 }
 
-// at reports a problem at a line of the file.
-func (d *decoder) at(line int, format string, args ...any) *diag.Problem {
-	p := diag.At(d.source.File, line, format, args...)
+func (d *decoder) report(p *diag.Problem) {
 	d.problems = append(d.problems, p)
-	return p
+}
+
+// at makes a problem at a line of the file.
+func (d *decoder) at(line int, format string, args ...any) *diag.Problem {
+	return diag.At(d.source.File, line, format, args...)
 }
 
 func (d *decoder) tooDeep(line int) *diag.Problem {
-	return diag.At(d.source.File, line, "nested more than %d levels deep", maxDepth)
+	return d.at(line, "nested more than %d levels deep", maxDepth)
 }
 
 // add puts an entry into a mapping, unless its key is there already.
 func (d *decoder) add(n *node, e entry) {
 	if first := n.entry(e.key); first != nil {
-		d.at(e.line, "key %s is already given on line %d", quote(e.key), first.line)
+		d.report(d.at(e.line, "key %s is already given on line %d", quote(e.key), first.line))
 		return
 	}
 	n.insert(e)
@@ -72,7 +74,7 @@ func (d *decoder) document(root *node, dst any) {
 		root.kind = mapping
 	case mapping:
 	default:
-		d.at(root.line, `want lines of "key: value", got %s`, root)
+		d.report(d.at(root.line, `want lines of "key: value", got %s`, root))
 		return
 	}
 	d.structure(root, "", v)
@@ -112,8 +114,8 @@ func (d *decoder) value(n *node, path string, f *field, v reflect.Value) {
 }
 
 // wrong reports that a value is not what its field takes.
-func (d *decoder) wrong(n *node, path string, f *field) *diag.Problem {
-	return d.at(n.line, "%s: want %s, got %s", path, f.wanted(), n)
+func (d *decoder) wrong(n *node, path string, f *field) {
+	d.report(d.at(n.line, "%s: want %s, got %s", path, f.wanted(), n))
 }
 
 func (d *decoder) structOrUnion(n *node, path string, f *field, v reflect.Value) {
@@ -161,7 +163,7 @@ func (d *decoder) missing(n *node, e *entry, path string, f *field) {
 	if e != nil {
 		line = e.line
 	}
-	d.at(line, "%s is missing", path).WithHint("add a line such as %s: %s", f.key, f.example())
+	d.report(d.at(line, "%s is missing", path).WithHint("add a line such as %s: %s", f.key, f.example()))
 }
 
 // unknown reports a key nobody knows and returns the one that was meant where that can be guessed.
@@ -175,10 +177,11 @@ func (d *decoder) unknown(e entry, path string, s *structure) string {
 	switch {
 	case meant != "":
 	case s.free != "":
-		p.WithHint("keys of your own belong under %s", s.free)
+		p.Hint = "keys of your own belong under " + s.free
 	default:
-		p.WithHint("the keys here are %s", strings.Join(s.keys, ", "))
+		p.Hint = "the keys here are " + strings.Join(s.keys, ", ")
 	}
+	d.report(p)
 	return meant
 }
 
@@ -227,7 +230,7 @@ func (d *decoder) text(n *node, path string, f *field, v reflect.Value) {
 	case !n.kind.scalar():
 		d.wrong(n, path, f)
 	case f.enum != nil && !slices.Contains(f.enum, s):
-		d.at(n.line, "%s: want %s, got %s%s", path, f.wanted(), n, didYouMean(Suggest(s, f.enum)))
+		d.report(d.at(n.line, "%s: want %s, got %s%s", path, f.wanted(), n, didYouMean(Suggest(s, f.enum))))
 	case f.pattern != nil && s == "": // as good as not given
 	case f.pattern != nil && !f.pattern.MatchString(s):
 		d.wrong(n, path, f)
@@ -245,7 +248,7 @@ func (d *decoder) boolean(n *node, path string, f *field, v reflect.Value) {
 		case "no", "off", "0", "n":
 			meant = " (did you mean false?)"
 		}
-		d.at(n.line, "%s: want %s, got %s%s", path, f.wanted(), n, meant)
+		d.report(d.at(n.line, "%s: want %s, got %s%s", path, f.wanted(), n, meant))
 		return
 	}
 	v.SetBool(strings.EqualFold(n.text, "true"))
@@ -277,7 +280,7 @@ func (d *decoder) date(n *node, path string, f *field, v reflect.Value) {
 	t, err := d.parseDate(n.text)
 	switch {
 	case errors.Is(err, errImpossible):
-		d.at(n.line, "%s: there is no %s", path, shorten(n.text))
+		d.report(d.at(n.line, "%s: there is no %s", path, shorten(n.text)))
 	case err != nil:
 		d.wrong(n, path, f)
 	default:

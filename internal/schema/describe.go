@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 )
 
 // JSONSchema returns the JSON Schema (draft 2020-12) of the documents that decode into v's type, a struct, for editors and
@@ -89,12 +90,11 @@ func orNull(o object) object {
 			if !several {
 				types = []string{m.value.(string)}
 			}
-			o[i].value = append(types[:len(types):len(types)], "null")
+			o[i].value = slices.Concat(types, []string{"null"})
 		case "enum":
-			values := m.value.([]any)
-			o[i].value = append(values[:len(values):len(values)], nil)
+			o[i].value = slices.Concat(m.value.([]any), []any{nil})
 		case "anyOf":
-			o[i].value = append(m.value.([]object), object{{"type", "null"}})
+			o[i].value = slices.Concat(m.value.([]object), []object{{{"type", "null"}}})
 		}
 	}
 	return o

@@ -25,13 +25,14 @@ func (r *jsonReader) syntaxError(err error) {
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		offset = int(e.Offset)
 	}
-	p := r.report(r.starts.line(max(offset-1, 0)), "not JSON: %s", err)
+	p := r.at(r.fileLine(r.starts.line(max(offset-1, 0))), "not JSON: %s", err)
 	switch says := err.Error(); {
 	case strings.Contains(says, "looking for beginning of object key"):
-		p.WithHint("keys stand in double quotes, and no comma follows the last value")
+		p.Hint = "keys stand in double quotes, and no comma follows the last value"
 	case strings.Contains(says, "after object key:value pair"):
-		p.WithHint("is there a comma missing on the line above?")
+		p.Hint = "is there a comma missing on the line above?"
 	}
+	r.report(p)
 }
 
 // A jsonReader walks a document that is known to be JSON.
@@ -56,7 +57,7 @@ func (r *jsonReader) value(t json.Token, depth int) *node {
 	n := &node{line: r.line()}
 	if depth > maxDepth && !r.full {
 		r.full = true
-		r.problems = append(r.problems, r.tooDeep(n.line))
+		r.report(r.tooDeep(n.line))
 	}
 	switch t := t.(type) {
 	case json.Delim:

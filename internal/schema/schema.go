@@ -33,13 +33,12 @@ package schema
 import (
 	"errors"
 	"time"
-
-	"matinee/internal/diag"
 )
 
 // Syntax is the notation of a document.
 type Syntax uint8
 
+// The syntaxes.
 const (
 	YAML Syntax = iota // YAML 1.2 as gopkg.in/yaml.v3 reads it; one document, no merge keys, no tags of one's own
 	TOML               // TOML 1.0
@@ -76,7 +75,7 @@ func Decode(src Source, dst any) (Lines, error) {
 // read turns the document into a tree, or returns nil after reporting why it cannot.
 func (d *decoder) read() *node {
 	if len(d.source.Data) > maxBytes {
-		d.report(1, "larger than 1 MB: too large for settings").WithHint("long texts belong below the front matter")
+		d.report(d.at(d.fileLine(1), "larger than 1 MB: too large for settings").WithHint("long texts belong below the front matter"))
 		return nil
 	}
 	switch d.source.Syntax {
@@ -87,11 +86,4 @@ func (d *decoder) read() *node {
 	default:
 		return d.readYAML()
 	}
-}
-
-// report adds a problem at a line of the document, counted from 1.
-func (d *decoder) report(line int, format string, args ...any) *diag.Problem {
-	p := diag.At(d.source.File, line+max(d.source.Line, 1)-1, format, args...)
-	d.problems = append(d.problems, p)
-	return p
 }

@@ -27,6 +27,7 @@ type film struct {
 	Chapters chapters       `key:"chapters" doc:"Its parts."`
 	Backup   *person        `key:"backup" doc:"Who else."`
 	Params   map[string]any `key:"params" doc:"Anything."`
+	Either   either         `key:"either" doc:"One or the other."`
 	Private  string         // no key: not the document's business
 	Line     schema.Line
 }
@@ -35,6 +36,13 @@ type person struct {
 	Name string `key:"name" required:"true" doc:"The name."`
 	Age  int    `key:"age" doc:"The age."`
 	Line schema.Line
+}
+
+type either struct {
+	schema.OneOf
+	Flag   bool     `doc:"A flag."`
+	Number int      `doc:"A number."`
+	Words  []string `doc:"Words."`
 }
 
 type chapters struct {
@@ -190,6 +198,13 @@ func TestProblems(t *testing.T) {
 		"a list where text goes":  {schema.YAML, "title: [x]", []string{"2: title: want text, got a list"}},
 		"keys where text goes":    {schema.YAML, "title: {x: y}", []string{"2: title: want text, got keys of its own"}},
 		"nothing in a list":       {schema.YAML, "title: x\ntags:\n- a\n-\n", []string{"5: tags: want text, got nothing"}},
+		"boolean":                 {schema.YAML, "title: x\npublic: off", []string{`3: public: want true or false, got "off" (did you mean false?)`}},
+		"a long value":            {schema.YAML, "title: x\ncolour: " + strings.Repeat("ä", 99), []string{`3: colour: want a colour such as "#c2410c", got "` + strings.Repeat("ä", 59) + `…"`}},
+		"params":                  {schema.YAML, "title: x\nparams: y", []string{`3: params: want keys of its own, got "y"`}},
+		"pointer":                 {schema.YAML, "title: x\nbackup: y", []string{`3: backup: want keys of its own (name: …), got "y"`}},
+		"list of keys":            {schema.YAML, "title: x\ncast: y", []string{`3: cast: want a list, got "y"`}},
+		"wrong union":             {schema.YAML, "title: x\neither: text", []string{`3: either: want true or false, a whole number or a list such as [one, two], got "text"`}},
+		"key that is an alias":    {schema.YAML, "title: &a x\n*a : y", []string{`3: unknown key "x" | keys of your own belong under params`}},
 		"wrong in a list":         {schema.YAML, "title: x\ncast:\n- {name: Bo}\n- Cy\n", []string{`5: cast: want keys of its own (name: …), got "Cy"`}},
 		"none of a union":         {schema.YAML, "title: x\nchapters: [a]", []string{`3: chapters: want keys of its own (name: …), got "a"`}},
 		"a list is not a pair":    {schema.YAML, "- title: x", []string{`2: want lines of "key: value", got a list`}},
@@ -277,9 +292,9 @@ func TestTooMuch(t *testing.T) {
 
 // A long document with a mistake is not parsed again and again for the sake of a line number.
 func TestLongBrokenDocument(t *testing.T) {
-	doc := "title: x\nparams:\n" + strings.Repeat("  - a: some words to fill the line\n", 20000) + "  \"\n"
-	if _, _, problems := decode(schema.YAML, doc); len(problems) != 1 {
-		t.Errorf("got %q, want one problem", problems)
+	doc := "title: x\nparams: \"y\" z\nlist:\n" + strings.Repeat("  - a: some words to fill the line\n", 20000)
+	if _, _, problems := decode(schema.YAML, doc); len(problems) != 1 || !strings.HasPrefix(problems[0], "3: ") {
+		t.Errorf("got %q, want one problem on line 3", problems)
 	}
 }
 
@@ -336,7 +351,7 @@ func TestDatesAndDurations(t *testing.T) {
 	}
 	for written, want := range map[string]time.Duration{
 		"90": 90 * time.Second, "1:30": 90 * time.Second, "1:02:03": 3723 * time.Second, "0:07.5": 7500 * time.Millisecond,
-		"1.25": 1250 * time.Millisecond, "1m30s": 90 * time.Second, "2h": 2 * time.Hour, "0": 0, " 5 ": 5 * time.Second,
+		"1.25": 1250 * time.Millisecond, "1m30s": 90 * time.Second, "2h": 2 * time.Hour, "0": 0, "\t5\n": 5 * time.Second,
 		"-1": -1, "": -1, ":": -1, "1:60": -1, "1:2:3:4": -1, "1.5:30": -1, "1e3": -1, "-1m": -1, "99999999999": -1, "soon": -1, "0x10": -1, "NaN": -1,
 	} {
 		got, err := schema.ParseDuration(written)

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -39,11 +40,12 @@ func (d *decoder) tomlError(err error) {
 	if e, ok := errors.AsType[*toml.DecodeError](err); ok {
 		line, _ = e.Position()
 	}
-	p := d.report(line, "not TOML: %s", strings.TrimPrefix(err.Error(), "toml: "))
+	p := d.at(d.fileLine(line), "not TOML: %s", strings.TrimPrefix(err.Error(), "toml: "))
 	lines := strings.Split(string(d.source.Data), "\n")
 	if m := tomlPair.FindStringSubmatch(lines[min(line, len(lines))-1]); m != nil {
-		p.WithHint("TOML wants texts in quotes: %s = %q", m[1], shorten(m[2]))
+		p.Hint = fmt.Sprintf("TOML wants texts in quotes: %s = %q", m[1], shorten(m[2]))
 	}
+	d.report(p)
 }
 
 // tomlPair is a key and a text without quotes.
@@ -117,7 +119,7 @@ func (r *tomlReader) value(v *unstable.Node, line, depth int) *node {
 	}
 	n := &node{line: line, text: string(v.Data)}
 	if depth > maxDepth {
-		r.problems = append(r.problems, r.tooDeep(line))
+		r.report(r.tooDeep(line))
 		return n
 	}
 	switch v.Kind {

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"matinee/internal/diag"
 )
 
 // readYAML reads the document's one YAML document; an empty one is an empty mapping.
@@ -26,7 +29,7 @@ func (d *decoder) readYAML() *node {
 	r := yamlReader{decoder: d, lines: yamlLines(d.source.Data)}
 	switch err := dec.Decode(&second); {
 	case err == nil:
-		d.report(r.line(&second), "a second YAML document starts here; there can be only one")
+		d.report(d.at(r.line(&second), "a second YAML document starts here; there can be only one"))
 		return nil
 	case !errors.Is(err, io.EOF):
 		d.yamlError(err)
@@ -56,7 +59,7 @@ func (r *yamlReader) node(y *yaml.Node, depth int) *node {
 	case depth > maxDepth:
 		return r.tooMuch(y, "nested more than %d levels deep", maxDepth)
 	}
-	n := &node{line: r.fileLine(r.line(y))}
+	n := &node{line: r.line(y)}
 	switch y.Kind {
 	case yaml.MappingNode:
 		r.mapping(n, y, depth)
@@ -83,11 +86,11 @@ func (r *yamlReader) mapping(n *node, y *yaml.Node, depth int) {
 		line := r.line(y.Content[i])
 		switch {
 		case key.Kind != yaml.ScalarNode:
-			r.report(line, "a key must be a word, not a list or keys of its own")
+			r.report(r.at(line, "a key must be a word, not a list or keys of its own"))
 		case key.ShortTag() == "!!merge":
-			r.report(line, `merge keys ("<<") are not read; write the keys out`)
+			r.report(r.at(line, `merge keys ("<<") are not read; write the keys out`))
 		default:
-			r.add(n, entry{key.Value, r.fileLine(line), r.node(y.Content[i+1], depth+1)})
+			r.add(n, entry{key.Value, line, r.node(y.Content[i+1], depth+1)})
 		}
 	}
 }
@@ -108,23 +111,23 @@ func (r *yamlReader) scalarKind(y *yaml.Node) kind {
 	case "!!null":
 		return null
 	default:
-		r.report(r.line(y), "the YAML tag %s is not read; leave it out", quote(tag))
+		r.report(r.at(r.line(y), "the YAML tag %s is not read; leave it out", quote(tag)))
 		return null
 	}
 }
 
 func (r *yamlReader) tooMuch(y *yaml.Node, format string, args ...any) *node {
 	r.full = true
-	r.report(r.line(y), format, args...)
+	r.report(r.at(r.line(y), format, args...))
 	return &node{}
 }
 
-// line is the line of a node, counted as editors count.
+// line is the line of the file on which a node stands, counted as editors count.
 func (r *yamlReader) line(y *yaml.Node) int {
 	if r.lines == nil {
-		return y.Line
+		return r.fileLine(y.Line)
 	}
-	return r.lines[min(max(y.Line, 1), len(r.lines))-1]
+	return r.fileLine(r.lines[min(max(y.Line, 1), len(r.lines))-1])
 }
 
 // yamlLines maps lines as YAML 1.1 counts them, which ends a line also at U+0085, U+2028 and U+2029, to lines as editors
@@ -151,45 +154,45 @@ func yamlLines(data []byte) []int {
 // The line in yaml.v3's own message is often that of the surrounding construct, or off by one. The line on which the
 // document breaks is the one after the longest run of lines that still is YAML.
 func (d *decoder) yamlError(err error) {
-	m := yamlMessage.FindStringSubmatch(err.Error())
 	lines := bytes.SplitAfter(d.source.Data, []byte{'\n'})
-	at := breakingLine(lines, m[1])
-	line := string(lines[at-1])
-	if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") {
-		d.report(at, "tab used for indentation; YAML wants spaces")
-		return
-	}
-	for _, w := range yamlWords {
-		if strings.Contains(m[2], w.says) {
-			p := d.report(at, "%s", w.means)
-			if w.hint != "" {
-				p.WithHint("%s", strings.Replace(w.hint, "{quoted}", quoteValue(line), 1))
-			}
-			return
-		}
-	}
-	d.report(at, "not YAML: %s", m[2])
+	at := breakingLine(lines)
+	d.report(d.explain(d.fileLine(at), string(lines[at-1]), err))
 }
 
-// yamlMessage takes a message of yaml.v3 apart: its line, where it has one, and its words.
-var yamlMessage = regexp.MustCompile(`(?s)^(?:yaml: )?(?:line (\d+): )?(.*)$`)
-
-// breakingLine returns the line with which the text stops being YAML. Of a text too long to try it line by line, that is
-// the line yaml.v3 says.
-func breakingLine(lines [][]byte, said string) int {
-	const effort = 1 << 22 // bytes to parse at most: enough for anything written by hand
-	for n, spent := len(lines)-1, 0; n > 0; n-- {
-		head := bytes.Join(lines[:n], nil)
-		if spent += len(head); spent > effort {
-			line, _ := strconv.Atoi(said)
-			return min(max(line, 1), len(lines))
-		}
-		var y yaml.Node
-		if yaml.Unmarshal(head, &y) == nil {
-			return n + 1
+// explain makes the problem of a line that is not YAML.
+func (d *decoder) explain(at int, line string, err error) *diag.Problem {
+	indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+	if strings.Contains(indent, "\t") {
+		return d.at(at, "tab used for indentation; YAML wants spaces")
+	}
+	says := yamlPrefix.ReplaceAllString(err.Error(), "")
+	for _, w := range yamlWords {
+		if strings.Contains(says, w.says) {
+			p := d.at(at, "%s", w.means)
+			p.Hint = strings.Replace(w.hint, "{quoted}", quoteValue(line), 1)
+			return p
 		}
 	}
-	return 1
+	return d.at(at, "not YAML: %s", says)
+}
+
+var yamlPrefix = regexp.MustCompile(`^yaml: (line \d+: )?`)
+
+// breakingLine returns the line with which the text stops being YAML.
+func breakingLine(lines [][]byte) int {
+	broken := func(n int) bool {
+		var y yaml.Node
+		return yaml.Unmarshal(bytes.Join(lines[:n], nil), &y) != nil
+	}
+	n := len(lines)
+	const effort = 4 << 20 // bytes to parse, a fraction of a second; nothing written by hand needs more
+	if n/2*len(bytes.Join(lines, nil)) > effort {
+		return sort.Search(n, broken) // right, unless it meets the middle of a value of several lines
+	}
+	for n > 1 && broken(n-1) {
+		n--
+	}
+	return n
 }
 
 // quoteValue is the line of a key with its value in quotes, for a hint; an example where the line is another.
