@@ -69,7 +69,7 @@ func checkName(name string) error {
 			return fmt.Errorf("%.20q… is longer than 255 bytes", element)
 		}
 		if runtime.GOOS == "windows" && !validOnWindows(element) {
-			return fmt.Errorf("Windows does not allow the name %q", element)
+			return fmt.Errorf("the name %q is not allowed on Windows", element)
 		}
 	}
 	return nil
