@@ -8,20 +8,9 @@ import (
 	"github.com/alecthomas/chroma/v2/lexers"
 )
 
-// HighlightCSS is the style of highlighted code, for a light page (background #f6f6f4 or lighter) and for a dark one
-// (#1e1e22 or darker); every colour has a contrast of at least 4.5 : 1 there. These are all the classes that
-// highlighted code has: a attribute, c comment, d deleted, f function, g tag, h heading, i inserted, k keyword,
-// n number or constant, p preprocessor or decorator, s string, t type, v variable.
-func HighlightCSS() (light, dark string) {
-	return `.code .a,.code .f{color:#6f42c1}.code .c{color:#636a72;font-style:italic}.code .d{color:#b31d28}` +
-			`.code .g,.code .i{color:#116329}.code .h{font-weight:700}.code .k,.code .p{color:#b02a37}` +
-			`.code .n{color:#0550ae}.code .s{color:#0a5a7a}.code .t,.code .v{color:#8a4600}`,
-		`.code .a,.code .f{color:#cbb0ff}.code .c{color:#9aa4b0}.code .d{color:#ff9a94}` +
-			`.code .g,.code .i{color:#7ee787}.code .k,.code .p{color:#ff8f85}` +
-			`.code .n{color:#8cc4ff}.code .s{color:#a5d6ff}.code .t,.code .v{color:#ffb574}`
-}
-
-// tokenClass is the class of a kind of token, or "" for what looks like the text around it.
+// tokenClass is the class of a kind of token, or "" for what looks like the text around it. These are all the classes
+// that highlighted code has, for themes to style: a attribute, c comment, d deleted, f function, g tag, h heading,
+// i inserted, k keyword, n number or constant, p preprocessor or decorator, s string, t type, v variable.
 func tokenClass(t chroma.TokenType) string {
 	switch t {
 	case chroma.KeywordType, chroma.NameClass, chroma.NameException, chroma.NameNamespace:

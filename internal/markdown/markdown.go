@@ -5,7 +5,7 @@
 // CommonMark with GitHub's tables, strikethrough, task lists and bare links; footnotes and definition lists as in PHP
 // Markdown Extra; typographic quotes, dashes and dots; ids for headings ({#id} where the author wants another one);
 // fenced code, highlighted. A picture whose target is a clip, ![A walk](walk.mp4), and the shortcode
-// {{< video src="walk.mp4" >}} stand for a player. [HighlightCSS] is the style of highlighted code.
+// {{< video src="walk.mp4" >}} stand for a player. Highlighted code has classes, whose looks are the theme's.
 //
 // # Holes
 //

@@ -117,7 +117,10 @@ func (g *gatherer) frontMatterClip(p *post.Post, c post.Clip) (video.Clip, error
 }
 
 func (g *gatherer) inlineClip(p *post.Post, h markdown.Hole) (video.Clip, error) {
-	clip := video.Clip{Title: h.Text, File: p.File, Line: h.Line, Loop: h.Params["loop"] == "true", Muted: h.Params["muted"] == "true"}
+	clip := video.Clip{
+		Title: h.Text, File: p.File, Line: h.Line, Aspect: h.Params["aspect"],
+		Loop: h.Params["loop"] == "true", Muted: h.Params["muted"] == "true",
+	}
 	var errs []error
 	var err error
 	if clip.Src, err = g.find(p.File, h.Target); err != nil {
@@ -178,7 +181,7 @@ func (g *gatherer) target(e *Entry, h markdown.Hole) error {
 		return nil
 	}
 	if path.Ext(found) == ".md" {
-		return diag.At(e.Post.File, h.Line, "link %q leads to a post that is not part of the site (a draft, or not yet or no longer published)", h.Target)
+		return diag.At(e.Post.File, h.Line, "link %q leads to a post that is not part of the site (a draft, not yet or no longer published, or with problems of its own)", h.Target)
 	}
 	e.files[h.Target] = found
 	return nil

@@ -193,15 +193,22 @@ func (s *Site) addTags(posts []*Post) {
 	})
 }
 
-// checkAddresses reports posts and aliases that would be written over one another.
+// ownFolders are folders of the site that hold no posts.
+var ownFolders = []string{"assets", "embed", "page", "posters", "stream"}
+
+// checkAddresses reports posts and aliases that would be written over one another or over the site's own pages.
 func (s *Site) checkAddresses(posts []*Post) error {
-	taken := map[string]string{"": "the home page", "tags/": "the list of tags"}
-	for _, reserved := range []string{"page/", "assets/", "stream/", "posters/"} {
-		taken[reserved] = "the generator's own files"
+	taken := map[string]string{"": "the home page", "tags/": "the list of tags", "404.html": "the page for what is not there"}
+	for _, t := range s.Tags {
+		taken[t.Path] = fmt.Sprintf("the tag %q", t.Name)
 	}
 	var errs []error
 	claim := func(file string, line int, path string) {
-		if other, ok := taken[path]; ok {
+		other := taken[path]
+		if first, _, _ := strings.Cut(path, "/"); slices.Contains(ownFolders, first) {
+			other = "the generator's own files"
+		}
+		if other != "" {
 			errs = append(errs, diag.At(file, line, "the address /%s is taken by %s", path, other).
 				WithHint("give one of them another slug or url"))
 			return

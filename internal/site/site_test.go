@@ -192,7 +192,7 @@ func TestStreamingDistribution(t *testing.T) {
 func TestProblems(t *testing.T) {
 	fsys := files(
 		"content/a.md", "---\ntitle: A\n---\n[x](/nowhere/)\n\n[y](../b)\n",
-		"content/b.md", "---\ntitle: B\naliases: [/a/]\n---\n",
+		"content/b.md", "---\ntitle: B\naliases: [/a/, /tags/film/, /stream/x/]\ntags: [film]\n---\n",
 	)
 	_, err := build(t, info, fsys)
 	problems, rest := diag.Problems(err)
@@ -203,6 +203,8 @@ func TestProblems(t *testing.T) {
 	want := []string{
 		`content/a.md:4: link "/nowhere/" leads nowhere on this site`,
 		"content/b.md:3: the address /a/ is taken by content/a.md",
+		"content/b.md:3: the address /stream/x/ is taken by the generator's own files",
+		`content/b.md:3: the address /tags/film/ is taken by the tag "film"`,
 	}
 	if !slices.Equal(got, want) || len(rest) > 0 {
 		t.Errorf("problems are\n%q\nwant\n%q\n%v", got, want, rest)
