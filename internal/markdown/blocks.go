@@ -123,11 +123,15 @@ func (w *writer) footnote(n *east.Footnote) {
 	w.out.WriteString("</li>\n")
 }
 
-// claimIDs gives the headings that have one the id the author wants, before others can take it.
+// claimIDs gives the headings that have one the id the author wants, before others can take it. A text that has
+// headings of the first level, which on the page is the post's title alone, has all of its headings one level lower.
 func (w *writer) claimIDs(parent ast.Node) {
 	for n := parent.FirstChild(); n != nil && n.Type() != ast.TypeInline; n = n.NextSibling() {
 		if h, ok := n.(*ast.Heading); ok {
 			w.claimID(h)
+			if h.Level == 1 {
+				w.demote = 1
+			}
 			continue
 		}
 		w.claimIDs(n)
@@ -165,8 +169,8 @@ func (w *writer) heading(n *ast.Heading) {
 	if !ok {
 		id = w.ids.claim(slug(text))
 	}
-	id = w.IDPrefix + id
-	level := strconv.Itoa(n.Level)
+	number := min(n.Level+w.demote, 6)
+	level := strconv.Itoa(number)
 	var open buffer
 	open.put("<h", level, ` id="`)
 	open.escape(id)
@@ -178,26 +182,14 @@ func (w *writer) heading(n *ast.Heading) {
 	open.WriteString(`">`)
 
 	w.inHeading = true
-	if w.running(n, element{open: open.String(), close: w.anchor(id) + "</h" + level + ">\n"}) && text != "" {
-		w.doc.Headings = append(w.doc.Headings, Heading{n.Level, id, text})
+	if w.running(n, element{open: open.String(), close: "</h" + level + ">\n"}) && text != "" {
+		w.doc.Headings = append(w.doc.Headings, Heading{number, id, text})
 	}
 	w.inHeading = false
 	for _, h := range w.deferred {
 		w.player(h)
 	}
 	w.deferred = nil
-}
-
-// anchor is the link of a heading to itself, named by the heading.
-func (w *writer) anchor(id string) string {
-	if !w.Anchors {
-		return ""
-	}
-	var b buffer
-	b.put(` <a class="anchor" href="#`, attributeURL(id), `" aria-labelledby="`)
-	b.escape(id)
-	b.WriteString(`"><span aria-hidden="true">#</span></a>`)
-	return b.String()
 }
 
 // code writes a block of code. It can be scrolled, so it can be focused (WCAG 2.1.1).

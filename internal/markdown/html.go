@@ -56,6 +56,7 @@ type writer struct {
 	start  int    // offset of the block in the source, for nodes that know no offset of their own
 
 	inHeading bool
+	demote    int    // added to the level of every heading
 	deferred  []Hole // players of the heading, to be written behind it
 }
 
@@ -300,9 +301,6 @@ func (w *writer) linkElement(n ast.Node, target, title string) (e element, ok bo
 		return element{}, false
 	case isFragment:
 		w.fragments = append(w.fragments, fragment{id, line})
-		if !reserved(id) && !isTime(id) {
-			id = w.IDPrefix + id
-		}
 		e.open += "#" + attributeURL(id)
 	case isExternal(target):
 		e.open += attributeURL(target)
@@ -481,10 +479,10 @@ func (w *writer) footnoteBacklink(n *east.FootnoteBacklink) {
 }
 
 // footnoteID and referenceID have a colon, which the ids of headings do not have.
-func (w *writer) footnoteID(index int) string { return w.IDPrefix + "fn:" + strconv.Itoa(index) }
+func (w *writer) footnoteID(index int) string { return "fn:" + strconv.Itoa(index) }
 
 func (w *writer) referenceID(index, repeat int) string {
-	id := w.IDPrefix + "fnref:" + strconv.Itoa(index)
+	id := "fnref:" + strconv.Itoa(index)
 	if repeat > 0 {
 		id += ":" + strconv.Itoa(repeat+1)
 	}

@@ -75,7 +75,7 @@ const (
 
 // A Heading is an entry of the table of contents.
 type Heading struct {
-	Level int // 1 to 6
+	Level int // 2 to 6; 1 is the title of the post
 	ID    string
 	Text  string
 }
@@ -83,9 +83,7 @@ type Heading struct {
 // A Renderer turns texts into Documents. The zero value is ready for use, and one Renderer may be used by several
 // goroutines at once.
 type Renderer struct {
-	HTML     bool   // publish the author's raw HTML instead of leaving it out
-	IDPrefix string // starts every id of the text, for pages that show several texts: "a-walk-"
-	Anchors  bool   // let every heading end in a link to itself: <a class="anchor">
+	HTML bool // publish the author's raw HTML instead of leaving it out
 }
 
 // Render renders src, which starts at a line of file; both are for the problems found in it. The error joins every

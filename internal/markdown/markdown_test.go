@@ -50,7 +50,7 @@ func TestRender(t *testing.T) {
 		{"emphasis", "*a* **b** ***c*** ~~d~~ `e <f>`", "<p><em>a</em> <strong>b</strong> <em><strong>c</strong></em> <del>d</del> <code>e &lt;f&gt;</code></p>\n"},
 		{"escapes", `\*a\* &amp; &lt; &#228; &copy; < & \&amp;`, "<p>*a* &amp; &lt; ä © &lt; &amp; &amp;amp;</p>\n"},
 		{"control characters", "a\x00b\x01c&#1;d&#0;e\xffe", "<p>a\ufffdb\ufffdc\ufffdd\ufffde\ufffde</p>\n"},
-		{"byte order mark", "\ufeff# A", "<h1 id=\"a\">A</h1>\n"},
+		{"byte order mark", "\ufeff# A", "<h2 id=\"a\">A</h2>\n"},
 		{"typography", `"It's" -- a --- b... <<c>>`, "<p>“It’s” – a — b… «c»</p>\n"},
 		{"quote, rule", "> a\n\n---", "<blockquote>\n<p>a</p>\n</blockquote>\n<hr>\n"},
 		{"lists", "- a\n- b\n\n3. c\n\n   d", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n<ol start=\"3\">\n<li><p>c</p>\n<p>d</p>\n</li>\n</ol>\n"},
@@ -92,15 +92,15 @@ func TestRender(t *testing.T) {
 				"<section class=\"footnotes\" role=\"doc-endnotes\" aria-label=\"Footnotes\">\n<ol>\n<li id=\"fn:1\"><ul>\n<li>b</li>\n</ul>\n" +
 				"<p><a href=\"#fnref:1\" class=\"backlink\" role=\"doc-backlink\" aria-label=\"Back to reference 1\">↩\ufe0e</a></p>\n</li>\n</ol>\n</section>\n",
 		},
-		{"headings", "# Über *uns*\nB\n=\n## B\n## b {#my-b .big}\n## 日本 2\n## !\n", "<h1 id=\"über-uns\">Über <em>uns</em></h1>\n<h1 id=\"b\">B</h1>\n<h2 id=\"b-1\">B</h2>\n<h2 id=\"my-b\" class=\"big\">b</h2>\n<h2 id=\"日本-2\">日本 2</h2>\n<h2 id=\"section\">!</h2>\n"},
-		{"ids of the page", "# Clip 1\n# Main\n# Clip one", "<h1 id=\"clip-1-1\">Clip 1</h1>\n<h1 id=\"main-1\">Main</h1>\n<h1 id=\"clip-one\">Clip one</h1>\n"},
-		{"wanted id first", "# A\n# B {#a}", "<h1 id=\"a-1\">A</h1>\n<h1 id=\"a\">B</h1>\n"},
+		{"headings", "# Über *uns*\nB\n=\n## B\n## b {#my-b .big}\n## 日本 2\n## !\n", "<h2 id=\"über-uns\">Über <em>uns</em></h2>\n<h2 id=\"b\">B</h2>\n<h3 id=\"b-1\">B</h3>\n<h3 id=\"my-b\" class=\"big\">b</h3>\n<h3 id=\"日本-2\">日本 2</h3>\n<h3 id=\"section\">!</h3>\n"},
+		{"ids of the page", "# Clip 1\n# Main\n# Clip one", "<h2 id=\"clip-1-1\">Clip 1</h2>\n<h2 id=\"main-1\">Main</h2>\n<h2 id=\"clip-one\">Clip one</h2>\n"},
+		{"wanted id first", "# A\n# B {#a}", "<h2 id=\"a-1\">A</h2>\n<h2 id=\"a\">B</h2>\n"},
 		{"code", "```go\nx := `a` // b\n```\n", "<pre class=\"code\" tabindex=\"0\"><code class=\"language-go\">x := <span class=\"s\">`a`</span> <span class=\"c\">// b</span>\n</code></pre>\n"},
 		{"code in no language", "    <a>\n\n```\n&\n```\n```nosuch{1}\n\"\n", "<pre class=\"code\" tabindex=\"0\"><code>&lt;a&gt;\n</code></pre>\n<pre class=\"code\" tabindex=\"0\"><code>&amp;\n</code></pre>\n<pre class=\"code\" tabindex=\"0\"><code class=\"language-nosuch\">&quot;\n</code></pre>\n"},
 
 		{"links", "[a](b.md) [c](/d/?e=f#g 'T\"') [h](<i j.md>) [k](%20\\_.md)", "<p><a href=\"b.md\">a</a> <a href=\"/d/?e=f#g\" title=\"T&quot;\">c</a> <a href=\"i%20j.md\">h</a> <a href=\"%20_.md\">k</a></p>\n"},
 		{"absolute links", "[a](https://e.org/?b=[c]&d) <mailto:f@e.org> <f@e.org> www.e.org [g](tel:+1) [h](//e.org/100%)", "<p><a href=\"https://e.org/?b=%5Bc%5D&amp;d\">a</a> <a href=\"mailto:f@e.org\">mailto:f@e.org</a> <a href=\"mailto:f@e.org\">f@e.org</a> <a href=\"http://www.e.org\">www.e.org</a> <a href=\"tel:+1\">g</a> <a href=\"//e.org/100%25\">h</a></p>\n"},
-		{"links in the page", "# A b\n[a](#a-b) [t](#t=90) [u](#top)", "<h1 id=\"a-b\">A b</h1>\n<p><a href=\"#a-b\">a</a> <a href=\"#t=90\">t</a> <a href=\"#top\">u</a></p>\n"},
+		{"links in the page", "# A b\n[a](#a-b) [t](#t=90) [u](#top)", "<h2 id=\"a-b\">A b</h2>\n<p><a href=\"#a-b\">a</a> <a href=\"#t=90\">t</a> <a href=\"#top\">u</a></p>\n"},
 		{"reference links", "[a][b] [b]\n\n[b]: c.md 'd'", "<p><a href=\"c.md\" title=\"d\">a</a> <a href=\"c.md\" title=\"d\">b</a></p>\n"},
 		{"link in a link", "[a <https://b.org> c](d.md)", "<p><a href=\"d.md\">a https://b.org c</a></p>\n"},
 		{"footnote in a link", "[a[^1]](b.md)\n\n[^1]: c", "<p><a href=\"b.md\">a<sup id=\"fnref:1\">1</sup></a></p>\n<section class=\"footnotes\" role=\"doc-endnotes\" aria-label=\"Footnotes\">\n<ol>\n<li id=\"fn:1\"><p>c\u00a0<a href=\"#fnref:1\" class=\"backlink\" role=\"doc-backlink\" aria-label=\"Back to reference 1\">↩\ufe0e</a></p>\n</li>\n</ol>\n</section>\n"},
@@ -114,7 +114,7 @@ func TestRender(t *testing.T) {
 		{"clip in text", "See *it ![w](w.mp4) here*, \n![x](x.webm)\nand\n", "<p>See <em>it</em></p>\nPLAYER(w.mp4|w)\n<p><em>here</em>,</p>\nPLAYER(x.webm|x)\n<p>and</p>\n"},
 		{"clips side by side", "![w](w.mp4) ![x](x.mp3)", "PLAYER(w.mp4|w)\nPLAYER(x.mp3|x)\n"},
 		{"clip in a link", "[a ![w](w.mp4) b](c.md)", "<p><a href=\"c.md\">a</a></p>\nPLAYER(w.mp4|w)\n<p><a href=\"c.md\">b</a></p>\n"},
-		{"clip in a heading", "# A ![w](w.mp4) b\n", "<h1 id=\"a-b\">A b</h1>\nPLAYER(w.mp4|w)\n"},
+		{"clip in a heading", "# A ![w](w.mp4) b\n", "<h2 id=\"a-b\">A b</h2>\nPLAYER(w.mp4|w)\n"},
 		{"clip as a heading", "![w](w.mp4)\n---\n", "PLAYER(w.mp4|w)\n"},
 		{"clip in lists and quotes", "> ![w](w.mp4)\n\n- a ![x](x.mp4)\n- ![y](y.mp4) b\n", "<blockquote>\nPLAYER(w.mp4|w)\n</blockquote>\n<ul>\n<li>aPLAYER(x.mp4|x)\n</li>\n<li>PLAYER(y.mp4|y)\nb</li>\n</ul>\n"},
 		{"clip in a table", "|a ![w](w.mp4)|\n|-|\n|*b ![x](x.mp4) c*|\n", "<div class=\"table\" tabindex=\"0\" role=\"region\" aria-label=\"a\">\n<table>\n<thead>\n<tr>\n<th>aPLAYER(w.mp4|w)\n</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td><em>b</em>PLAYER(x.mp4|x)\n<em>c</em></td>\n</tr>\n</tbody>\n</table>\n</div>\n"},
@@ -139,18 +139,18 @@ func TestRender(t *testing.T) {
 	}
 }
 
-func TestAnchorsAndPrefix(t *testing.T) {
-	r := &markdown.Renderer{Anchors: true, IDPrefix: "p1-"}
-	got, doc := render(t, r, "# A\n[a](#a) [t](#t=5) b[^1]\n\n[^1]: c")
-	want := "<h1 id=\"p1-a\">A <a class=\"anchor\" href=\"#p1-a\" aria-labelledby=\"p1-a\"><span aria-hidden=\"true\">#</span></a></h1>\n" +
-		"<p><a href=\"#p1-a\">a</a> <a href=\"#t=5\">t</a> b<sup id=\"p1-fnref:1\"><a href=\"#p1-fn:1\" role=\"doc-noteref\">1</a></sup></p>\n" +
-		"<section class=\"footnotes\" role=\"doc-endnotes\" aria-label=\"Footnotes\">\n<ol>\n<li id=\"p1-fn:1\"><p>c\u00a0" +
-		"<a href=\"#p1-fnref:1\" class=\"backlink\" role=\"doc-backlink\" aria-label=\"Back to reference 1\">↩\ufe0e</a></p>\n</li>\n</ol>\n</section>\n"
+// The first level is the post's title's: a text that uses it has all of its headings one level lower.
+func TestHeadingLevels(t *testing.T) {
+	got, doc := render(t, &markdown.Renderer{}, "# A\n## B\n###### C\n\n> # D")
+	want := "<h2 id=\"a\">A</h2>\n<h3 id=\"b\">B</h3>\n<h6 id=\"c\">C</h6>\n<blockquote>\n<h2 id=\"d\">D</h2>\n</blockquote>\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if len(doc.Warnings) > 0 {
-		t.Errorf("warnings %v", doc.Warnings)
+	if len(doc.Headings) != 4 || doc.Headings[0].Level != 2 || doc.Headings[2].Level != 6 {
+		t.Errorf("headings %+v", doc.Headings)
+	}
+	if got, _ := render(t, &markdown.Renderer{}, "## B\n### C"); got != "<h2 id=\"b\">B</h2>\n<h3 id=\"c\">C</h3>\n" {
+		t.Errorf("got\n%s", got)
 	}
 }
 
@@ -206,8 +206,8 @@ func TestWarnings(t *testing.T) {
 		{"[![w](w.mp4)](a.md)", "a player cannot be part of a link", "", "PLAYER(w.mp4|w)\n"},
 		{"# Setup\n[a](#setpu)", `the link to "#setpu" leads to no heading of this text`, `did you mean "#setup"?`, ""},
 		{"[a](#x)", `the link to "#x" leads to no heading of this text`, "link to the id of a heading", ""},
-		{"# A {#x}\n# B {#x}", `the id "x" is taken; this heading has the id "x-1"`, "its own id", "<h1 id=\"x\">A</h1>\n<h1 id=\"x-1\">B</h1>\n"},
-		{"# A {style=\"x\"}", `the attribute "style" of a heading is left out`, "{#id}", "<h1 id=\"a\">A</h1>\n"},
+		{"# A {#x}\n# B {#x}", `the id "x" is taken; this heading has the id "x-1"`, "its own id", "<h2 id=\"x\">A</h2>\n<h2 id=\"x-1\">B</h2>\n"},
+		{"# A {style=\"x\"}", `the attribute "style" of a heading is left out`, "{#id}", "<h2 id=\"a\">A</h2>\n"},
 		{"<!-- a --> b", "raw HTML is left out: b", "markdown.html", ""},
 	} {
 		t.Run(c.src, func(t *testing.T) {
@@ -293,7 +293,7 @@ func TestLines(t *testing.T) {
 
 func TestHeadingsAndSummary(t *testing.T) {
 	_, doc := render(t, &markdown.Renderer{}, "# It's `a` <b>&amp; b</b>[^1] ![pic](p.png)\n![w](w.mp4)\n\nFirst *of* [all](b.md) &amp;\n\"now\" `c`[^1] ![w](w.mp4) ![q](q.png) end.\n\nSecond\n\n## Two\n\n[^1]: note")
-	want := []markdown.Heading{{1, "its-a--b-pic", "It’s a & b pic"}, {2, "two", "Two"}}
+	want := []markdown.Heading{{2, "its-a--b-pic", "It’s a & b pic"}, {3, "two", "Two"}}
 	if !reflect.DeepEqual(doc.Headings, want) {
 		t.Errorf("headings %+v, want %+v", doc.Headings, want)
 	}

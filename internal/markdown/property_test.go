@@ -43,7 +43,7 @@ func TestPublishedHTML(t *testing.T) {
 func checkDocument(t *testing.T, src []byte) {
 	t.Helper()
 	const first = 3
-	for _, r := range []*markdown.Renderer{{}, {Anchors: true, IDPrefix: "x-"}, {HTML: true}} {
+	for _, r := range []*markdown.Renderer{{}, {HTML: true}} {
 		doc, err := r.Render("a.md", first, src)
 		last := first + bytes.Count(src, []byte("\n")) + bytes.Count(src, []byte("\r"))
 		if err != nil {

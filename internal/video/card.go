@@ -7,13 +7,12 @@ import (
 	"hash/fnv"
 	"math"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
 // titleCard draws a poster for a clip that has none: its title on a dark ground whose colours and shapes follow from
 // the title, so that the cards of a gallery differ and one clip's card is always the same. Sizes are pixels.
-func titleCard(title string, duration time.Duration, width, height int) []byte {
+func titleCard(title string, width, height int) []byte {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(title)) // never fails
 	seed := h.Sum64()
@@ -37,11 +36,6 @@ func titleCard(title string, duration time.Duration, width, height int) []byte {
 			cx, cy, (14+float64(i)*(9+float64(seed>>30%5)))*unit, hsl(hue+45, .60, .80), .34-float64(i)*.06, .25*unit)
 	}
 	writeTitle(&b, title, w, ht, unit)
-	if duration > 0 {
-		s := int(duration.Round(time.Second) / time.Second)
-		fmt.Fprintf(&b, `<text x="%.0f" y="%.0f" font-family="ui-monospace,Menlo,Consolas,monospace" font-size="%.1f" fill="#fff" fill-opacity=".72">%d:%02d</text>`,
-			8*unit, ht-8*unit, 4.2*unit, s/60, s%60)
-	}
 	b.WriteString("</svg>\n")
 	return b.Bytes()
 }
@@ -59,7 +53,7 @@ func writeTitle(b *bytes.Buffer, title string, w, ht, unit float64) {
 	if len(lines) > 3 {
 		lines = append(lines[:2], lines[2]+"…")
 	}
-	y := ht - 18*unit - float64(len(lines)-1)*size*1.12
+	y := ht - 12*unit - float64(len(lines)-1)*size*1.12
 	fmt.Fprintf(b, `<path d="M%.0f %.0fh%.0f" stroke="#fff" stroke-opacity=".6" stroke-width="%.1f"/>`, 8*unit, y-size*1.3, 10*unit, .5*unit)
 	for i, line := range lines {
 		fmt.Fprintf(b, `<text x="%.0f" y="%.0f" font-family="Inter,system-ui,'Helvetica Neue',Arial,sans-serif" font-weight="700" font-size="%.1f" fill="#fff">`,

@@ -78,7 +78,7 @@ func (l *Library) addTitleCard(v *Video) error {
 	if w == 0 || h == 0 {
 		w, h = 1280, 720
 	}
-	card := titleCard(v.Title, v.Duration, w, h)
+	card := titleCard(v.Title, w, h)
 	file, sum, err := l.blobs.put(".svg", card)
 	if err != nil {
 		return err
