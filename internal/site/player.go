@@ -127,7 +127,7 @@ func hasScheme(address string) bool {
 func escapePath(path string) string {
 	parts := strings.Split(path, "/")
 	for i, p := range parts {
-		parts[i] = url.PathEscape(p)
+		parts[i] = strings.ReplaceAll(url.PathEscape(p), ":", "%3A") // "a:b/" would be an address of scheme a
 	}
 	return strings.Join(parts, "/")
 }

@@ -56,7 +56,7 @@ func writeTitle(b *bytes.Buffer, title string, w, ht, unit float64) {
 	y := ht - 12*unit - float64(len(lines)-1)*size*1.12
 	fmt.Fprintf(b, `<path d="M%.0f %.0fh%.0f" stroke="#fff" stroke-opacity=".6" stroke-width="%.1f"/>`, 8*unit, y-size*1.3, 10*unit, .5*unit)
 	for i, line := range lines {
-		fmt.Fprintf(b, `<text x="%.0f" y="%.0f" font-family="Inter,system-ui,'Helvetica Neue',Arial,sans-serif" font-weight="700" font-size="%.1f" fill="#fff">`,
+		fmt.Fprintf(b, `<text x="%.0f" y="%.0f" font-family="'Helvetica Neue',Inter,'Segoe UI',system-ui,sans-serif" font-weight="800" letter-spacing="-.03em" font-size="%.1f" fill="#fff">`,
 			8*unit, y+float64(i)*size*1.12, size)
 		_ = xml.EscapeText(b, []byte(line)) // writes to memory
 		b.WriteString("</text>")
