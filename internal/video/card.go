@@ -10,22 +10,25 @@ import (
 	"unicode/utf8"
 )
 
+// cardHues are hues that look well dark and large, degrees.
+var cardHues = [...]float64{8, 24, 184, 206, 228, 252, 280, 318, 342}
+
 // titleCard draws a poster for a clip that has none: its title on a dark ground whose colours and shapes follow from
 // the title, so that the cards of a gallery differ and one clip's card is always the same. Sizes are pixels.
 func titleCard(title string, width, height int) []byte {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(title)) // never fails
 	seed := h.Sum64()
-	hue := float64(seed % 360)
+	hue := cardHues[seed%uint64(len(cardHues))]
 	unit := float64(min(width, height)) / 100 // one hundredth of the shorter side
 	w, ht := float64(width), float64(height)
 
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d">`, width, height)
 	fmt.Fprintf(&b, `<defs><linearGradient id="g" x1="0" y1="0" x2="1" y2="1"><stop stop-color="%s"/><stop offset="1" stop-color="%s"/></linearGradient>`,
-		hsl(hue, .45, .20), hsl(hue+40, .55, .09))
+		hsl(hue, .45, .20), hsl(hue+30, .55, .08))
 	fmt.Fprintf(&b, `<radialGradient id="r"><stop stop-color="%s" stop-opacity=".75"/><stop offset="1" stop-color="%[1]s" stop-opacity="0"/></radialGradient></defs>`,
-		hsl(hue+45, .70, .50))
+		hsl(hue+24, .62, .52))
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="url(#g)"/>`)
 	// A soft light and the rings of a lens, placed by the title.
 	cx := w * (.55 + float64(seed>>10%35)/100)
@@ -33,7 +36,7 @@ func titleCard(title string, width, height int) []byte {
 	fmt.Fprintf(&b, `<circle cx="%.0f" cy="%.0f" r="%.0f" fill="url(#r)"/>`, cx, cy, 62*unit)
 	for i := range 5 {
 		fmt.Fprintf(&b, `<circle cx="%.0f" cy="%.0f" r="%.0f" fill="none" stroke="%s" stroke-opacity="%.2f" stroke-width="%.1f"/>`,
-			cx, cy, (14+float64(i)*(9+float64(seed>>30%5)))*unit, hsl(hue+45, .60, .80), .34-float64(i)*.06, .25*unit)
+			cx, cy, (14+float64(i)*(9+float64(seed>>30%5)))*unit, hsl(hue+24, .60, .84), .34-float64(i)*.06, .25*unit)
 	}
 	writeTitle(&b, title, w, ht, unit)
 	b.WriteString("</svg>\n")
