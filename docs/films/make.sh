@@ -112,7 +112,7 @@ ripples() {
   wave() { echo "st(0,hypot(X-$1,Y-$2))*0+clip((T-$3)*0.45-ld(0)/40,0,1)*cos((ld(0)-(T-$3)*14)*2*PI/$4)*9/(9+1.4*sqrt(ld(0)))"; }
   local h
   h="$(wave 69 87 -7 23)+$(wave 178 45 -2 20)+$(wave 147 118 5 26)"
-  local fc="nullsrc=s=240x135:r=30:d=20,format=gray16,geq=lum='32768+23000*($h)',scale=1280:720:flags=bicubic,format=gbrp"
+  local fc="nullsrc=s=240x135:r=30:d=20,format=gray16,geq=lum='clip(32768+23000*($h),0,65535)',scale=1280:720:flags=bicubic,format=gbrp"
   fc+=",$(ramp 0:02040c 60:04122a 105:072a4a 126:0a4260 148:12788c 176:4cc3bd 205:d9efc4 232:fff3cf 255:fffdf6),$(glow 6 1280 720),vignette=PI/5,fade=in:d=0.8,fade=out:st=19.2:d=0.8,$to_yuv,$(still 6.8);[v]split=3[a1][b][c];[b]scale=854:480:flags=lanczos,setsar=1[b1];[c]scale=426:240:flags=lanczos,setsar=1[c1]"
   local drop="0"
   local at
@@ -184,10 +184,10 @@ chord() {
   note() { echo "$2*sin(2*PI*t*(if(lt(t,6),$3,if(lt(t,12),$4,if(lt(t,18),$5,$6)))))*(1-exp(-3*max($bar-$1,0)))*exp(-0.28*max($bar-$1,0))"; }
   # what leans left is drawn in gold, what leans right in blue
   local left right
-  left="$(note 0 0.9 73.42 58.27 87.31 65.41)+$(note 0.4 0.7 146.83 116.54 130.81 130.81)+$(note 0.9 0.2 220 174.61 220 196)+$(note 1.5 0.5 349.23 293.66 349.23 349.23)+$(note 2.2 0.12 440 440 523.25 392)+$(note 3 0.3 659.26 587.33 659.26 587.33)+$(note 3.8 0.05 1046.5 880 1046.5 1174.66)"
-  right="$(note 0 0.5 73.42 58.27 87.31 65.41)+$(note 0.4 0.3 146.83 116.54 130.81 130.81)+$(note 0.9 0.6 220 174.61 220 196)+$(note 1.5 0.15 349.23 293.66 349.23 349.23)+$(note 2.2 0.45 440 440 523.25 392)+$(note 3 0.08 659.26 587.33 659.26 587.33)+$(note 3.8 0.3 1046.5 880 1046.5 1174.66)"
+  left="$(note 0 0.4 73.42 58.27 87.31 65.41)+$(note 0.4 0.7 146.83 116.54 130.81 130.81)+$(note 0.9 0.2 220 174.61 220 196)+$(note 1.5 0.5 349.23 293.66 349.23 349.23)+$(note 2.2 0.12 440 440 523.25 392)+$(note 3 0.3 659.26 587.33 659.26 587.33)+$(note 3.8 0.05 1046.5 880 1046.5 1174.66)"
+  right="$(note 0 0.2 73.42 58.27 87.31 65.41)+$(note 0.4 0.3 146.83 116.54 130.81 130.81)+$(note 0.9 0.6 220 174.61 220 196)+$(note 1.5 0.15 349.23 293.66 349.23 349.23)+$(note 2.2 0.45 440 440 523.25 392)+$(note 3 0.08 659.26 587.33 659.26 587.33)+$(note 3.8 0.3 1046.5 880 1046.5 1174.66)"
   local fc="aevalsrc='0.16*($left)|0.16*($right)':s=48000:d=24,aecho=0.8:0.6:140|310|520:0.4|0.3|0.2,afade=out:st=22.5:d=1.5,asplit=3[see][bed1][bed2]"
-  fc+=";[see]showcqt=s=1280x720:r=30:axis=0:bar_h=300:axis_h=0:sono_h=420:sono_g=3.4:bar_g=2.4:bar_t=0.7:cscheme=1|0.42|0.06|0.05|0.38|1:basefreq=40:endfreq=2400,format=gbrp,$(glow 6 1280 720),fade=in:d=0.5,fade=out:st=23:d=1,$to_yuv,$(still 10.5)"
+  fc+=";[see]showcqt=s=1280x720:r=30:axis=0:bar_h=300:axis_h=0:sono_h=420:sono_g=3.4:bar_g=2.4:bar_t=0.7:cscheme=1|0.36|0|0|0.34|1:basefreq=48:endfreq=1600,format=gbrp,hue=s=1.5,format=gbrp,$(glow 6 1280 720),fade=in:d=0.5,fade=out:st=23:d=1,$to_yuv,$(still 10.5)"
   fc+=";[0]aresample=48000,adelay=1200,apad=whole_dur=24,lowpass=f=7000,volume=0.5[en];[1]aresample=48000,adelay=1200,apad=whole_dur=24,lowpass=f=7000,volume=0.5[de]"
   fc+=";[bed1][en]amix=inputs=2:duration=first:normalize=0,aformat=channel_layouts=stereo,volume=0.55[a1];[bed2][de]amix=inputs=2:duration=first:normalize=0,aformat=channel_layouts=stereo,volume=0.55[a2]"
   say en-gb "You are looking at sound. Low notes are on the left, high notes on the right. What you hear now is at the top. What you heard a moment ago, sinks below it. Four chords, and then, silence."
