@@ -72,7 +72,12 @@ func (s Selection) tail(cuts []time.Duration, end time.Duration) []time.Duration
 	if s.Video != nil {
 		from = s.pictureEnd()
 	}
-	for c := from + segmentLength; c < end-segmentLength/2; c += segmentLength {
+	samples := 0
+	if s.Audio != nil {
+		samples = s.Audio.Samples
+	}
+	// More cuts than samples are only asked for by a file that claims to last for years.
+	for c := from + segmentLength; c < end-segmentLength/2 && len(cuts) < samples; c += segmentLength {
 		cuts = append(cuts, c)
 	}
 	return cuts
@@ -122,6 +127,7 @@ func CommonCuts(encodes ...Selection) ([]time.Duration, error) {
 		return first.Cuts(), nil
 	}
 	common := first.Video.syncTimes()
+	most := len(common)
 	for i, s := range encodes[1:] {
 		switch {
 		case s.Video == nil:
@@ -129,13 +135,15 @@ func CommonCuts(encodes ...Selection) ([]time.Duration, error) {
 		case (s.end() - first.end()).Abs() > time.Second:
 			return nil, fmt.Errorf("the encodes are not of the same length: %v and %v", first.end().Round(time.Millisecond), s.end().Round(time.Millisecond))
 		}
-		common = agree(common, s.Video.syncTimes(), min(first.Video.frame(), s.Video.frame())/2)
+		times := s.Video.syncTimes()
+		most = max(most, len(times))
+		common = agree(common, times, min(first.Video.frame(), s.Video.frame())/2)
 		if len(common) == 0 || common[0] != first.Video.syncTimes()[0] {
 			return nil, errors.New("the encodes do not begin with the same picture")
 		}
 		end = max(end, s.end())
 	}
-	if len(common) == 1 && first.pictureEnd()-common[0] > segmentLength+segmentLength/2 {
+	if len(common) == 1 && most > 1 && first.pictureEnd()-common[0] > segmentLength {
 		return nil, errors.New("the encodes have no keyframes at the same times; encode them with the same fixed keyframe interval")
 	}
 	return first.tail(choose(common, first.pictureEnd()), end), nil

@@ -10,6 +10,9 @@ import (
 // largestIndex bounds moov and moof. The index of a day of film is about 100 MB.
 const largestIndex = 256 << 20
 
+// mostTracks bounds the tracks of a file. Phones write up to ten.
+const mostTracks = 256
+
 // Read reads the index of the ISO base media file r of size bytes. It fails with [ErrNotMP4] when r is something else,
 // with a [*TruncatedError] when the index refers to bytes beyond the end, with a [*FormatError] when the index
 // contradicts itself, and with the error of r. Every sample of a packageable track of the returned movie lies inside
@@ -182,6 +185,9 @@ func (rd *reader) readMovie(b []byte) error {
 
 // readTrack reads trak (§8.3.1).
 func (rd *reader) readTrack(b []byte) error {
+	if len(rd.movie.Tracks) == mostTracks {
+		return &FormatError{"moov", fmt.Sprintf("it has more than %d tracks", mostTracks)}
+	}
 	t := &Track{}
 	mdia := find(b, "mdia")
 	if err := t.readHeaders(find(b, "tkhd"), find(mdia, "mdhd"), mdia); err != nil {

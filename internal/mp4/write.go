@@ -6,14 +6,15 @@ import (
 	"io"
 )
 
-// writeBuffer is how much is handed to the destination at once.
-const writeBuffer = 1 << 20
+// bufferSize is how much is handed to the destination at once. It fits a processor's cache, and larger pieces make
+// Linux look for larger pieces of memory for its page cache: 1 MB at a time took three times as long.
+const bufferSize = 256 << 10
 
 // WriteTo writes the file to w in one pass, reading the samples from src, the file the movie was read from. It
 // returns the number of bytes written, which is l.Size unless there is an error.
 func (l *Layout) WriteTo(w io.Writer, src io.ReaderAt) (int64, error) {
 	out := &counter{w: w}
-	b := bufio.NewWriterSize(out, writeBuffer)
+	b := bufio.NewWriterSize(out, bufferSize)
 	err := l.write(b, &blocks{src: src, size: l.movie.size})
 	if err == nil {
 		err = b.Flush()
@@ -86,10 +87,11 @@ func copyChunk(w *bufio.Writer, src *blocks, c *cursor, n uint32) error {
 }
 
 // Blocks of the source are read whole and kept until others push them out. Picture and sound lie near each other in
-// most files, so that every byte is read once; where they lie apart each track has blocks of its own.
+// most files, so that every byte is read once; where they lie apart each track has blocks of its own. A block is small
+// enough to be still in the processor's cache when it is copied.
 const (
-	blockSize  = 256 << 10
-	blocksKept = 32
+	blockSize  = 64 << 10
+	blocksKept = 64
 )
 
 // blocks reads a file through a small cache of blocks.
