@@ -25,6 +25,15 @@ export function pages() {
     .sort();
 }
 
+// The same without the third and further pages of a kind that are lists made from one template.
+export function samples() {
+  const seen = {};
+  return pages().filter(path => {
+    const list = /^(tags|page)\/./.exec(path)?.[1];
+    return !list || (seen[list] = (seen[list] ?? 0) + 1) <= 2;
+  });
+}
+
 let found;
 
 // Every player of the site: {path, index, config, sound, levels}.
@@ -126,7 +135,7 @@ export class Player {
   }
 
   // Waits until the state satisfies the condition, and returns it.
-  async until(what, condition, timeout = 15000) {
+  async until(what, condition, timeout = 20000) {
     const deadline = Date.now() + timeout;
     for (;;) {
       const state = await this.state();
