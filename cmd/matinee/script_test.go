@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -22,6 +25,8 @@ func TestMain(m *testing.M) {
 		},
 		"truncate": truncateFile,
 		"escape":   writeEscaped,
+		"copytree": copyTree,
+		"sametree": sameTree,
 	})
 }
 
@@ -68,4 +73,42 @@ func writeEscaped() {
 	if err != nil {
 		panic(err)
 	}
+}
+
+// copyTree is the script command "copytree FROM TO".
+func copyTree() {
+	if err := os.CopyFS(os.Args[2], os.DirFS(os.Args[1])); err != nil {
+		panic(err)
+	}
+}
+
+// sameTree is the script command "sametree A B": it fails unless both folders have the same files with the same bytes.
+func sameTree() {
+	a, b := readTree(os.Args[1]), readTree(os.Args[2])
+	if len(a) == 0 || !maps.Equal(a, b) {
+		for name := range a {
+			if a[name] != b[name] {
+				fmt.Fprintln(os.Stderr, "differs:", name)
+			}
+		}
+		fmt.Fprintf(os.Stderr, "%d and %d files\n", len(a), len(b))
+		os.Exit(1)
+	}
+}
+
+// readTree is the digest of every file of a folder.
+func readTree(dir string) map[string][32]byte {
+	files := map[string][32]byte{}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		files[name] = sha256.Sum256(data)
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+	return files
 }
