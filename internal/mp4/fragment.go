@@ -280,6 +280,7 @@ func (rd *reader) finishFragments() error {
 		t.edit.shift += start
 		m.commonTimescale()
 		t.edit.empty = rescale(uint64(t.edit.shift), t.timescale, m.timescale)
+		t.edit.shift = int64(rescale(t.edit.empty, m.timescale, t.timescale)) // what both readings can say
 	}
 	return nil
 }

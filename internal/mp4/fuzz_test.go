@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// film is a small film made by hand: 8 s of 25 pictures a second with a keyframe every 2 s and reordering, and sound
-// with priming that comes 0.5 s late. The returned bytes are its samples.
-func film() (Selection, []byte) {
+// film is a small film made by hand: 25 pictures a second with a keyframe every 2 s and reordering, and sound with
+// priming that comes 0.5 s late. The returned bytes are its samples.
+func film(pictures int) (Selection, []byte) {
 	m := &Movie{timescale: 1000}
 	avcC := []byte{1, 66, 0xC0, 11, 0xFF, 0xE1, 0, 8, 0x67, 66, 0xC0, 11, 0xD9, 0x0C, 0x5B, 0x80, 0}
 	w := writer{b: make([]byte, 78)}
@@ -39,7 +39,7 @@ func film() (Selection, []byte) {
 			data = append(data, byte(len(data)))
 		}
 	}
-	for i := range 200 {
+	for i := range pictures {
 		sample(video, uint32(20+i%7), 512, []int32{1024, 1536, 512}[min(i%50, 1)+i%2*min(i%50, 1)], i%50 == 0)
 		for range 2 {
 			sample(audio, uint32(9+i%3), 1024, 0, true)
@@ -55,8 +55,8 @@ func film() (Selection, []byte) {
 }
 
 // packaged is the film as a hybrid file, and the stream in it as a fragmented file.
-func packaged(t testing.TB) (hybrid, stream []byte) {
-	sel, data := film()
+func packaged(t testing.TB, pictures int) (hybrid, stream []byte) {
+	sel, data := film(pictures)
 	l, err := Plan(sel, sel.Cuts())
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func packaged(t testing.TB) (hybrid, stream []byte) {
 }
 
 func TestFilmMadeByHand(t *testing.T) {
-	hybrid, _ := packaged(t)
+	hybrid, _ := packaged(t, 200)
 	m, err := Read(bytes.NewReader(hybrid), int64(len(hybrid)))
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestFilmMadeByHand(t *testing.T) {
 // Whatever the bytes, Read does not panic and allocates no more than a multiple of them. What it accepts and Plan can
 // package comes out with the samples it went in with, in both readings.
 func FuzzRead(f *testing.F) {
-	hybrid, stream := packaged(f)
+	hybrid, stream := packaged(f, 12)
 	f.Add(hybrid)
 	f.Add(stream)
 	f.Add(hybrid[:len(hybrid)/2])
@@ -130,7 +130,7 @@ func FuzzRead(f *testing.F) {
 
 // Every way of damaging a file has an error of the right kind.
 func TestHostileFiles(t *testing.T) {
-	hybrid, stream := packaged(t)
+	hybrid, stream := packaged(t, 200)
 	put32 := func(at int, v uint32) func([]byte) []byte {
 		return func(body []byte) []byte { be.PutUint32(body[at:], v); return body }
 	}
@@ -205,7 +205,7 @@ func TestHostileFiles(t *testing.T) {
 
 // A file that is cut off after its index was read must not be packaged to the end.
 func TestSourceShrinks(t *testing.T) {
-	hybrid, _ := packaged(t)
+	hybrid, _ := packaged(t, 200)
 	m, err := Read(bytes.NewReader(hybrid), int64(len(hybrid)))
 	if err != nil {
 		t.Fatal(err)

@@ -279,10 +279,15 @@ func (w *writer) times(s *samples) {
 func (w *writer) places(l *Layout, track, width int) (offsets int) {
 	s := &l.tracks[track].table
 	w.full("stsz", 0, 0, func() {
-		w.u32(s.sizes.fixed * b2u(s.sizes.list == nil))
+		if s.sizes.list == nil && s.sizes.fixed > 0 {
+			w.u32(s.sizes.fixed)
+			w.u32(uint32(s.n))
+			return
+		}
+		w.u32(0) // every sample has a size of its own
 		w.u32(uint32(s.n))
-		for _, v := range s.sizes.list {
-			w.u32(v)
+		for i := range s.n {
+			w.u32(s.sizes.at(i))
 		}
 	})
 	chunks := uint32(0)
@@ -311,13 +316,6 @@ func (w *writer) places(l *Layout, track, width int) (offsets int) {
 		w.zeros(width * int(chunks))
 	})
 	return offsets
-}
-
-func b2u(b bool) uint32 {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // initSegment is the HLS initialisation segment (RFC 8216 §3.3): ftyp and a moov without samples. The edit list in it

@@ -219,6 +219,7 @@ func (rd *reader) readTrack(b []byte) error {
 	err := t.readTables(stbl, rd.size)
 	if err != nil && t.Kind == Text {
 		t.unsupported("is damaged") // a film plays without its titles
+		t.table = samples{}
 		return nil
 	}
 	return err
@@ -369,10 +370,10 @@ func (t *Track) noun() string {
 // finish computes what is told of a track once all its samples are known.
 func (t *Track) finish(m *Movie) error {
 	s := &t.table
-	t.Samples = s.n
 	if s.n == 0 || t.problem != "" {
 		return nil
 	}
+	t.Samples = s.n
 	if s.sync != nil && (t.Kind == Audio || s.sync.count() == s.n) {
 		s.sync = nil // every packet of the audio codecs packaged here can be started at
 	}

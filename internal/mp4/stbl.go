@@ -29,12 +29,12 @@ func (t *Track) readTables(stbl []byte, fileSize int64) error {
 	if err != nil {
 		return err
 	}
-	t.table.n = sizes.n
+	t.Samples = sizes.n
 	if t.problem != "" || sizes.n == 0 {
 		return nil
 	}
 	s := &t.table
-	s.sizes = sizes
+	s.n, s.sizes = sizes.n, sizes
 	if err := s.readTimes(find(stbl, "stts"), find(stbl, "ctts"), t.timescale); err != nil {
 		return err
 	}
