@@ -82,7 +82,7 @@ func Plan(sel Selection, cuts []time.Duration) (*Layout, error) {
 	}
 	for i, bound := range bounds {
 		start, end := sel.start(), longest
-		if i > 0 {
+		if i > 0 && len(p.parts) > 0 {
 			start = cuts[i-1]
 		}
 		if i < len(cuts) {
