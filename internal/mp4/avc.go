@@ -9,7 +9,6 @@ type avcPicture struct {
 	aspectW        uint32 // of a pixel; 0 when not said
 	aspectH        uint32
 	transfer       uint32 // transfer_characteristics, 2 when not said
-	level1b        bool
 	unreadable     bool
 }
 
@@ -60,9 +59,8 @@ func avcPictures(avcC []byte) []avcPicture {
 func parseSPS(nal []byte) avcPicture {
 	r := bitReader{b: unescape(nal)}
 	p := avcPicture{profile: uint8(r.u(8)), chroma: 1, depth: 8, transfer: transferUnsaid}
-	constraints := r.u(8)
+	r.u(8) // constraint flags
 	p.level = uint8(r.u(8))
-	p.level1b = p.level == 11 && constraints&0x10 != 0
 	r.ue() // seq_parameter_set_id
 	switch p.profile {
 	case 100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135:

@@ -66,7 +66,9 @@ func BenchmarkPackage500MB(b *testing.B) {
 					peak = max(peak, n)
 				}
 				for _, name := range tool.made {
-					os.Remove(out(name))
+					if err := os.Remove(out(name)); err != nil {
+						b.Fatal(err)
+					}
 				}
 			}
 		}

@@ -53,6 +53,7 @@ const (
 	highest     = 42    // H.264 level 4.2
 	farthest    = 10 * time.Second
 	mostTrimmed = 100 * time.Millisecond
+	mostHidden  = time.Millisecond // rounding
 )
 
 // Refusals says why the movie's first picture and sound must be converted rather than published as they are; empty
@@ -167,14 +168,15 @@ func (t *Track) stretched() bool {
 	return w != t.entry.width || h != t.entry.height
 }
 
-// refuseTrim refuses an edit list that hides part of the film: an HLS player, which has no edit lists, would show it.
+// refuseTrim refuses an edit list that hides part of the film. An HLS player shows what is hidden at the end; what is
+// hidden at the beginning it drops, and with the keyframe everything up to the next one.
 func (t *Track) refuseTrim(movieScale uint32) string {
 	first := t.table.cursor()
 	head := seconds(max(t.edit.mediaTime-first.pts(), 0), t.timescale)
 	if t.Kind == Audio && head < mostTrimmed { // the encoder's priming
 		head = 0
 	}
-	if head > t.frame() {
+	if head > mostHidden {
 		return fmt.Sprintf("an edit list hides the first %.2f s of %s", head.Seconds(), t.noun())
 	}
 	if !t.edit.present || t.edit.duration == 0 {

@@ -128,6 +128,52 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
+// A film of more than 4 GB needs 64-bit offsets and a 64-bit mdat. Its samples are read from nowhere.
+func TestLargeFilm(t *testing.T) {
+	sel, _ := film(2000)
+	for _, tr := range sel.tracks() {
+		for i := range tr.table.sizes.list {
+			tr.table.sizes.list[i] *= 70_000
+		}
+	}
+	l, err := Plan(sel, sel.Cuts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Size <= 1<<32 {
+		t.Fatalf("the film takes only %d bytes", l.Size)
+	}
+	m, err := Read(headed{l.head}, l.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, tr := range m.Tracks {
+		s := 0
+		for c := tr.table.cursor(); c.more(); c.next() {
+			for c.off >= l.Segments[s].Offset+l.Segments[s].Length {
+				s++
+			}
+			if c.off < l.Segments[s].Offset+l.parts[s].moof+8 || c.size() != sel.tracks()[i].table.sizes.at(c.i) {
+				t.Fatalf("sample %d of track %d lies at %d, its segment at %+v", c.i, tr.ID, c.off, l.Segments[s])
+			}
+		}
+		if last := tr.table.chunks[len(tr.table.chunks)-1]; last <= 1<<32 {
+			t.Errorf("the last chunk of track %d lies at %d", tr.ID, last)
+		}
+	}
+}
+
+// headed is a file of zeros after its head.
+type headed struct{ head []byte }
+
+func (h headed) ReadAt(b []byte, at int64) (int, error) {
+	clear(b)
+	if at < int64(len(h.head)) {
+		copy(b, h.head[at:])
+	}
+	return len(b), nil
+}
+
 // Every way of damaging a file has an error of the right kind.
 func TestHostileFiles(t *testing.T) {
 	hybrid, stream := packaged(t, 200)

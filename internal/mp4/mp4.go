@@ -104,8 +104,8 @@ type Track struct {
 	SampleRate int           // Hz; 0 for pictures
 	Channels   int           // 0 for pictures
 	Samples    int           // coded samples: pictures, or packets of sound
-	Start      time.Duration // presentation time of the first sample; sound with priming starts slightly below 0
-	Duration   time.Duration // from time 0 or a later first sample to the end, edit list applied
+	Start      time.Duration // presentation time of its first sample, edit list applied
+	Duration   time.Duration // from then to the end, edit list applied
 
 	enabled   bool   // §8.3.2 track_enabled
 	problem   string // why the track cannot be packaged; "" if it can

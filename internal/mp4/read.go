@@ -124,7 +124,7 @@ func readFull(r io.ReaderAt, b []byte, pos int64) error {
 	if n == len(b) {
 		return nil
 	}
-	if err == io.EOF || err == nil { //nolint:errorlint // io.ReaderAt returns io.EOF itself
+	if err == io.EOF || err == nil {
 		return &TruncatedError{pos + int64(n), pos + int64(len(b))}
 	}
 	return err

@@ -226,12 +226,7 @@ func (s *samples) readPlaces(stbl []byte, c chunkRuns) error {
 	}
 	s.chunks = make([]int64, n)
 	for i := range s.chunks {
-		offset := uint64(0)
-		if width == 8 {
-			offset = f.u64()
-		} else {
-			offset = uint64(f.u32())
-		}
+		offset := f.word(uint8(width / 8)) // 64 bits in co64
 		if offset > 1<<62 {
 			return &FormatError{typ, fmt.Sprintf("a chunk lies at byte %d", offset)}
 		}

@@ -49,7 +49,7 @@ func open(t testing.TB, file string) (*Movie, *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() })
+	t.Cleanup(func() { _ = f.Close() })
 	stat, err := f.Stat()
 	if err != nil {
 		t.Fatal(err)
