@@ -74,6 +74,7 @@ type oddClip struct {
 	Args string `json:"-"` // ffmpeg's, but for the output
 
 	Picture bool   `json:"picture"`
+	Upright bool   `json:"upright"` // higher than wide
 	Sound   bool   `json:"sound"`
 	Full    bool   `json:"full"`   // has an audio group, which needs the full hls.js
 	Plain   string `json:"plain"`  // the same streams, laid out by ffmpeg
@@ -95,7 +96,8 @@ var oddClips = []oddClip{
 	{Name: "silent", Picture: true, Args: picture + h264},
 	{Name: "sound-only", Sound: true, Args: sound + aac},
 	{Name: "fragmented", Picture: true, Sound: true, Args: picture + sound + h264 + aac + "-movflags +frag_keyframe+empty_moov"},
-	{Name: "upright", Picture: true, Sound: true, Args: "-f lavfi -i testsrc2=size=360x640:rate=25:duration=8 " + sound + h264 + aac},
+	{Name: "one-frame", Picture: true, Args: picture + h264 + "-frames:v 1"},
+	{Name: "upright", Picture: true, Upright: true, Sound: true, Args: "-f lavfi -i testsrc2=size=360x640:rate=25:duration=8 " + sound + h264 + aac},
 	{Name: "two-languages", Picture: true, Sound: true, Full: true, Args: picture + sound + sound + "-map 0 -map 1 -map 2" + h264 + aac +
 		"-metadata:s:a:0 language=eng -metadata:s:a:1 language=deu"},
 	{Name: "sound-outlasts", Picture: true, Sound: true, Args: picture + "-f lavfi -i sine=frequency=440:duration=12:sample_rate=48000 " + h264 + aac},
