@@ -29,7 +29,7 @@ type env struct {
 
 // run is the program. It returns the exit code.
 func run(ctx context.Context, e env, args []string) int {
-	cmd := rootCommand(e)
+	cmd := rootCommand(e) //nolint:contextcheck // cobra hands ctx to the commands
 	cmd.SetArgs(args)
 	cmd.SetOut(e.stdout)
 	cmd.SetErr(e.stderr)

@@ -49,17 +49,17 @@ func (r reporter) exit(ctx context.Context, err error) int {
 	if err == nil {
 		return exitDone
 	}
-	var usage *usageError
+	usage, isUsage := errors.AsType[*usageError](err)
 	switch {
 	case ctx.Err() != nil:
 		r.line("error", "31", "interrupted")
 		return exitInterrupted
 	case errors.Is(err, errReported):
 		return exitProblems
-	case errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command"):
+	case isUsage || strings.HasPrefix(err.Error(), "unknown command"):
 		r.line("error", "31", err.Error())
 		command := "matinee"
-		if usage != nil {
+		if isUsage {
 			command = usage.command
 		}
 		r.line("hint", "36", fmt.Sprintf("see %q", command+" --help"))
@@ -137,9 +137,9 @@ func exitCode(errs []error) int {
 		}
 	}
 	for _, err := range errs {
-		var cacheErr *video.CacheError
-		var writeErr *output.WriteError
-		if errors.As(err, &cacheErr) || errors.As(err, &writeErr) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE) {
+		_, cache := errors.AsType[*video.CacheError](err)
+		_, write := errors.AsType[*output.WriteError](err)
+		if cache || write || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE) {
 			return exitMissing
 		}
 	}

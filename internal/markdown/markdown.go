@@ -67,6 +67,7 @@ type Hole struct {
 // Kind is what a hole takes.
 type Kind uint8
 
+// The kinds of hole.
 const (
 	Player  Kind = iota // a whole block element: the player of the clip Target
 	Link                // an attribute value: the address of Target, to be escaped for a double-quoted attribute

@@ -60,10 +60,10 @@ func parseShortcode(s string) (shortcode, []finding) {
 }
 
 func unknownShortcode(at int, name string) finding {
-	switch {
-	case name == "":
+	switch name {
+	case "":
 		return finding{at, "the shortcode has no name", `write {{< video src="walk.mp4" >}}`}
-	case name == "/video":
+	case "/video":
 		return finding{at, `the shortcode "video" has no closing part`, `take {{< /video >}} out`}
 	}
 	text := fmt.Sprintf("unknown shortcode %q: Matinee knows only %q", name, "video")

@@ -28,7 +28,7 @@ func address(pattern string, p *post.Post) string {
 		values[":day"] = fmt.Sprintf("%02d", p.Date.Day())
 	}
 	var parts []string
-	for _, part := range strings.Split(pattern, "/") {
+	for part := range strings.SplitSeq(pattern, "/") {
 		for name, value := range values {
 			part = strings.ReplaceAll(part, name, value)
 		}

@@ -254,8 +254,7 @@ func namedProblem(file string, line int, what, name string, err error) *diag.Pro
 	case errors.Is(err, errDir), errors.Is(err, errEmpty), errors.Is(err, errOutside), errors.Is(err, errElsewhere):
 		return diag.At(file, line, "%s %q %v", what, name, err)
 	}
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
 	if strings.Contains(err.Error(), "escapes") { // os.Root: a symbolic link leads out of the site

@@ -105,7 +105,7 @@ func (v *View) playerConfig(clip *video.Video, p *Player) playerConfig {
 		}
 	}
 	for _, t := range p.Captions {
-		c.Captions = append(c.Captions, captionConfig{Src: t.Src, Kind: t.Kind, Lang: t.Lang, Label: t.Label})
+		c.Captions = append(c.Captions, captionConfig(t))
 	}
 	for _, ch := range clip.Chapters {
 		c.Chapters = append(c.Chapters, chapterConfig{At: ch.At.Seconds(), Title: ch.Title})

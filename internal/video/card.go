@@ -71,7 +71,7 @@ func wrap(text string, n int) []string {
 	n = max(n, 4)
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		for utf8.RuneCountInString(word) > n {
 			if line != "" {
 				lines, line = append(lines, line), ""

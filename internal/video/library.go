@@ -171,27 +171,23 @@ func (l *Library) stream(ctx context.Context, c *Clip) (*stream, error) {
 
 // problemAt turns an error about a file that a clip names into a Problem at the line that names it.
 func problemAt(c *Clip, file string, err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the outermost node is taken apart
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var errs []error
 		for _, e := range joined.Unwrap() {
 			errs = append(errs, problemAt(c, file, e))
 		}
 		return errors.Join(errs...)
 	}
-	var p *diag.Problem
-	if errors.As(err, &p) || errors.Is(err, context.Canceled) {
+	if _, ok := errors.AsType[*diag.Problem](err); ok || errors.Is(err, context.Canceled) {
 		return err
 	}
-	var refused *Refused
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*Refused](err); ok {
 		return diag.At(c.File, c.Line, "%s: %s", cmp.Or(refused.Path, file), refused.Error()).WithHint("%s", refused.Hint)
 	}
-	var cacheErr *CacheError
-	if errors.As(err, &cacheErr) {
+	if _, ok := errors.AsType[*CacheError](err); ok {
 		return err
 	}
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
 	return diag.At(c.File, c.Line, "%s: %v", file, err)

@@ -212,8 +212,7 @@ func TestCacheCannotBeWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := (&Library{Site: os.DirFS(site), Cache: file}).PrepareAll(t.Context(), []Clip{{Src: film + ".mp4", File: "content/a.md", Line: 3}})
-	var cacheErr *CacheError
-	if !errors.As(err, &cacheErr) {
+	if _, ok := errors.AsType[*CacheError](err); !ok {
 		t.Errorf("error is %v, want a CacheError", err)
 	}
 }

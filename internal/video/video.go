@@ -1,3 +1,28 @@
+// Package video turns the clips authors name into streams that pages can show: it finds out what a clip is and whether
+// it can be streamed as it is, plans the rungs of its ladder, has them packaged, and finds the poster, captions and
+// chapters that belong to it.
+//
+// # Two steps
+//
+// [Library.Check] reads the index of every clip that is new, and no media, and reports each clip that cannot be
+// prepared. [Library.PrepareAll] then prepares them; what it returns, [Video], is all a page needs to know. What a
+// server has to send is [Library.Files]. Encoding is behind [Encoder], which is declared here and made elsewhere;
+// packaging never is: every rung becomes one hybrid MP4 (package mp4) with its playlist (package hls), whoever
+// encoded it.
+//
+// # Cache
+//
+// A stream is named by its content: the digest of its sources and of the recipe. It lies in the cache under
+//
+//	<digest of the first source>/<digest of all sources and the recipe>/   the stream's files and clip.json
+//	blobs/<xx>/<digest>.<ext>                                               posters, title cards, captions, chapters
+//	sources.json                                                           size, time and digest of the author's files
+//	tmp/                                                                   work in progress
+//
+// and is published under a name with the same digest, so a stream never changes in place and may be cached for ever.
+// Folders of streams are made under tmp and renamed when they are finished: a build that is killed leaves nothing
+// that looks like a stream, and two builds at once do no harm to each other. A source whose size and time are those
+// of sources.json is not read again. The whole cache may be deleted at any time.
 package video
 
 import "time"
