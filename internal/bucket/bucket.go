@@ -71,7 +71,7 @@ type Store interface {
 // continue. A store that implements only Store gets objects of every size in one Put.
 //
 // The ETag of a part is the hexadecimal MD5 of its content, and that of a finished object the MD5 of the parts' MD5s,
-// followed by "-" and their number, unless [Stored.Opaque] says otherwise.
+// followed by "-" and their number, unless they are said to be opaque.
 type Multipart interface {
 	// BeginUpload begins an object that will come into being when its upload is finished.
 	BeginUpload(ctx context.Context, key string, headers Headers) (Upload, error)
@@ -201,4 +201,5 @@ type Part struct {
 	Number int // from 1 on
 	Size   int64
 	ETag   string
+	Opaque bool // as that of Stored
 }

@@ -17,8 +17,9 @@ import (
 	"matinee/internal/bucket"
 )
 
-// Run tests a store. Each call of open returns an empty one.
-func Run(t *testing.T, open func(t *testing.T) bucket.Store) {
+// Run tests a store. Each call of open returns an empty one. The tests named in except are skipped: a server may be worth
+// testing on although it is known not to do what S3 does.
+func Run(t *testing.T, open func(t *testing.T) bucket.Store, except ...string) {
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, bucket.Store)
@@ -39,7 +40,12 @@ func Run(t *testing.T, open func(t *testing.T) bucket.Store) {
 		{"Multipart", multipart},
 		{"MultipartResume", multipartResume},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+		t.Run(test.name, func(t *testing.T) {
+			if slices.Contains(except, test.name) {
+				t.Skip("known not to hold for this server")
+			}
+			test.run(t, open(t))
+		})
 	}
 }
 
@@ -406,8 +412,10 @@ func multipart(t *testing.T, s bucket.Store) {
 	if err != nil || len(page) != 1 || page[0].ETag != stored.ETag {
 		t.Errorf("listed as %v, %v, want ETag %q", page, err, stored.ETag)
 	}
-	_, err = m.FinishUpload(t.Context(), upload, sent)
-	wantErr(t, err, bucket.ErrNotFound)
+	again, err := m.FinishUpload(t.Context(), upload, sent) // S3 remembers finished uploads for a while, others do not
+	if err == nil && again.ETag != stored.ETag || err != nil && !errors.Is(err, bucket.ErrNotFound) {
+		t.Errorf("finished once more: %+v, %v, want ETag %q or an error that is %q", again, err, stored.ETag, bucket.ErrNotFound)
+	}
 }
 
 func multipartResume(t *testing.T, s bucket.Store) {

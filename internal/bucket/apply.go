@@ -1,0 +1,413 @@
+package bucket
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxTransfers is how many objects are under way in parts at once. Their parts take slots like everything else.
+const maxTransfers = 16
+
+// A Result is what Apply did.
+type Result struct {
+	Generation int // that holds now
+	Sent       Tally
+	Copied     int // by the store itself: headers, and what was brought back
+	Deleted    int
+	Forgotten  map[Side][]string // paths that networks were told to forget
+	Warnings   []string
+}
+
+// A DeleteError lists objects that could not be deleted. Everything else is done, and the next publish tries again.
+type DeleteError struct{ Failed []KeyError }
+
+func (e *DeleteError) Error() string {
+	return fmt.Sprintf("%d objects could not be deleted, the first is %v", len(e.Failed), e.Failed[0])
+}
+
+// Apply carries a plan out. The error is a [BusyError], ErrChanged or ErrLockLost when somebody else publishes; in all
+// cases what is published is complete, and the next publish takes up what is left. The Result is never nil.
+func (p *Publisher) Apply(ctx context.Context, plan *Plan) (*Result, error) {
+	a := &application{p: p, plan: plan, result: &Result{Generation: plan.base.pointer.current().Number, Forgotten: map[Side][]string{}}}
+	if plan.Empty() {
+		return a.result, nil
+	}
+	if err := plan.check(p.MaxDeletes, p.Takeover); err != nil {
+		return a.result, err
+	}
+	l, err := p.acquire(ctx, plan)
+	if l == nil {
+		return a.result, err
+	}
+	a.lease = l
+	if err == nil {
+		err = a.locked(ctx)
+	}
+	if l.pointer.Lock != nil && !errors.Is(err, ErrLockLost) {
+		err = errors.Join(err, l.release(ctx))
+	}
+	if err == nil && p.Wait {
+		err = a.wait(ctx)
+	}
+	return a.result, err
+}
+
+// An application is an Apply under way.
+type application struct {
+	p      *Publisher
+	plan   *Plan
+	lease  *lease
+	result *Result
+
+	ids map[Side]string // of invalidations
+
+	mu   sync.Mutex
+	done Tally
+}
+
+// locked does the work while the lock is held, and stops when it is not.
+func (a *application) locked(ctx context.Context) error {
+	if a.lease.pointer.Conditional == "no" {
+		a.result.Warnings = append(a.result.Warnings, fmt.Sprintf(
+			"%s ignores conditions on writes, so there is no lock: make sure that nobody publishes at the same time", a.p.Site.Name))
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	a.lease.lost = func(err error) { stop(err) }
+	beats, end := context.WithCancel(ctx)
+	var heart sync.WaitGroup
+	heart.Go(func() { a.lease.keep(beats) })
+	defer heart.Wait()
+	defer end()
+	defer stop(nil)
+
+	if a.plan.commits() {
+		if err := a.upload(ctx); err != nil {
+			return err
+		}
+		if err := a.commit(ctx); err != nil {
+			return err
+		}
+	}
+	failed := a.deletes(ctx) // before invalidating, or caches would fill with what is about to go
+	err := errors.Join(failed, a.invalidate(ctx))
+	end()
+	heart.Wait()
+	if a.lease.pointer.Lock == nil || errors.Is(err, ErrLockLost) {
+		return err
+	}
+	return errors.Join(err, a.lease.write(ctx, func(ptr *pointer) {
+		ptr.Lock = nil
+		ptr.Sweep = ptr.Sweep && failed != nil
+		ptr.Dirty, ptr.Adding = false, nil
+		ptr.Pending = map[Side][]string{}
+		for side, paths := range a.plan.pending() {
+			if _, sent := a.result.Forgotten[side]; !sent && len(paths) > 0 {
+				ptr.Pending[side] = paths
+			}
+		}
+	}))
+}
+
+// upload puts contents aside and then carries out the changes, wave by wave.
+func (a *application) upload(ctx context.Context) error {
+	if err := a.each(ctx, len(a.plan.keeps), func(ctx context.Context, i int) error { return a.keep(ctx, a.plan.keeps[i]) }); err != nil {
+		return err
+	}
+	under, err := a.p.unfinished(ctx, a.plan)
+	if err != nil {
+		return err
+	}
+	for rest := a.plan.Changes; len(rest) > 0; {
+		n := slices.IndexFunc(rest, func(c Change) bool { return c.Wave != rest[0].Wave })
+		if n < 0 {
+			n = len(rest)
+		}
+		if err := a.wave(ctx, rest[:n], under); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	return nil
+}
+
+// each calls do for 0 … n-1, each in a slot of the traffic, and stops at the first error.
+func (a *application) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var group sync.WaitGroup
+	for i := range n {
+		if a.p.flow().enter(ctx) != nil {
+			break
+		}
+		group.Go(func() {
+			defer a.p.flow().leave()
+			if err := do(ctx, i); err != nil {
+				stop(err)
+			}
+		})
+	}
+	group.Wait()
+	return context.Cause(ctx)
+}
+
+// wave carries out changes that do not depend on each other, large objects first.
+func (a *application) wave(ctx context.Context, changes []Change, under *uploads) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	n := 0 // changes in parts come first, because they are the largest
+	for n < len(changes) && a.isLarge(&changes[n]) {
+		n++
+	}
+	var group sync.WaitGroup
+	transfers := make(chan struct{}, maxTransfers)
+	for i := range n {
+		select {
+		case transfers <- struct{}{}:
+		case <-ctx.Done():
+			continue
+		}
+		group.Go(func() {
+			defer func() { <-transfers }()
+			if err := a.change(ctx, &changes[i], under); err != nil {
+				stop(err)
+			}
+		})
+	}
+	err := a.each(ctx, len(changes)-n, func(ctx context.Context, i int) error { return a.change(ctx, &changes[n+i], under) })
+	if err != nil {
+		stop(err)
+	}
+	group.Wait()
+	return context.Cause(ctx)
+}
+
+func (a *application) isLarge(c *Change) bool {
+	_, inParts := a.p.place(c.Side).Store.(Multipart)
+	return inParts && c.from == nil && c.Size > PartSize
+}
+
+// change carries out one change.
+func (a *application) change(ctx context.Context, c *Change, under *uploads) error {
+	if err := a.lease.check(ctx); err != nil {
+		return err
+	}
+	var stored Stored
+	var err error
+	if c.from == nil {
+		stored, err = a.p.send(ctx, c, under)
+	} else {
+		stored, err = a.copy(ctx, c)
+	}
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	entry := &a.plan.next.Objects[c.entry]
+	entry.ETag, entry.Version = stored.ETag, stored.Version
+	a.done.add(c.Size)
+	if c.from == nil {
+		a.result.Sent.add(c.Size)
+	} else {
+		a.result.Copied++
+	}
+	if a.p.Progress != nil {
+		a.p.Progress(Progress{Key: c.Key, Done: a.done, Total: a.plan.total()})
+	}
+	return nil
+}
+
+// total counts what Progress counts.
+func (p *Plan) total() Tally {
+	t := Tally{Objects: len(p.Changes)}
+	for i := range p.Changes {
+		t.Bytes += p.Changes[i].Size
+	}
+	return t
+}
+
+func (a *application) copy(ctx context.Context, c *Change) (stored Stored, err error) {
+	err = a.p.flow().try(ctx, func() error {
+		stored, err = a.p.place(c.Side).Store.Copy(ctx, c.Key, *c.from, c.Headers)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("%s is no longer there to be copied: %w", c.from.Key, err)
+	}
+	return stored, err
+}
+
+// keep puts the content of a page aside.
+func (a *application) keep(ctx context.Context, k keep) error {
+	err := a.p.flow().try(ctx, func() error {
+		_, err := a.p.place(k.to.Side).Store.Copy(ctx, k.to.Key, Source{Key: k.from}, k.to.Headers)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) { // somebody deleted the page; there is nothing to keep
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.plan.next.Gone = slices.DeleteFunc(a.plan.next.Gone, func(t Tombstone) bool { return t.ref() == k.to.ref() })
+		return nil
+	}
+	return err
+}
+
+// commit writes the manifest, and then the pointer: from there on, the new generation holds.
+func (a *application) commit(ctx context.Context) error {
+	m := &a.plan.next
+	m.Doomed = slices.Concat(a.plan.Deletes, a.plan.housekeeping)
+	packed, err := m.marshal()
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(packed)
+	g := Generation{
+		Number: m.Generation, Manifest: fmt.Sprintf("%s%06d-%x.json.gz", manifestPrefix, m.Generation, sum[:4]),
+		SHA256: hex.EncodeToString(sum[:]), Time: a.p.now().UTC(), By: a.p.Owner, Note: a.plan.Note,
+	}
+	if _, err := a.p.putState(ctx, g.Manifest, packed, PutOptions{}); err != nil {
+		return err
+	}
+	err = a.lease.write(ctx, func(ptr *pointer) {
+		isTrimmed := func(old Generation) bool {
+			return slices.ContainsFunc(a.plan.housekeeping, func(d Deletion) bool { return d.Ref == Ref{Site, old.Manifest} })
+		}
+		ptr.Generations = append(slices.DeleteFunc(slices.Clone(ptr.Generations), isTrimmed), g)
+		ptr.Dirty, ptr.Adding = false, nil
+		ptr.Sweep = len(m.Doomed) > 0
+		if !ptr.Sweep && len(a.plan.Invalidate) == 0 {
+			ptr.Lock = nil
+		}
+	})
+	if err != nil {
+		return err
+	}
+	a.result.Generation = g.Number
+	a.p.remember(bytes.Clone(packed))
+	return nil
+}
+
+// deletes removes what is doomed, pages before what they need, and goes on to the next wave only when the one before
+// is gone. Nothing of the new generation needs any of it.
+func (a *application) deletes(ctx context.Context) error {
+	doomed := slices.Concat(a.plan.Deletes, a.plan.housekeeping) // the housekeeping is of the wave that comes last
+	for len(doomed) > 0 {
+		n := slices.IndexFunc(doomed, func(d Deletion) bool { return d.Wave != doomed[0].Wave })
+		if n < 0 {
+			n = len(doomed)
+		}
+		if err := a.deleteWave(ctx, doomed[:n]); err != nil {
+			return err
+		}
+		doomed = doomed[n:]
+	}
+	return nil
+}
+
+func (a *application) deleteWave(ctx context.Context, doomed []Deletion) error {
+	var failed []KeyError
+	for _, side := range a.p.sides() {
+		var keys []string
+		for _, d := range doomed {
+			if d.Side == side {
+				keys = append(keys, d.Key)
+			}
+		}
+		for batch := range slices.Chunk(keys, 1000) {
+			if err := a.lease.check(ctx); err != nil {
+				return err
+			}
+			some, err := a.deleteBatch(ctx, side, batch)
+			if err != nil {
+				return err
+			}
+			a.result.Deleted += len(batch) - len(some)
+			failed = append(failed, some...)
+		}
+	}
+	if len(failed) > 0 {
+		return &DeleteError{failed}
+	}
+	return nil
+}
+
+// deleteBatch deletes keys, those that failed by themselves a few times more.
+func (a *application) deleteBatch(ctx context.Context, side Side, keys []string) (failed []KeyError, err error) {
+	for range 3 {
+		err = a.p.flow().try(ctx, func() error {
+			failed, err = a.p.place(side).Store.Delete(ctx, keys)
+			return err
+		})
+		if err != nil || len(failed) == 0 {
+			return nil, err
+		}
+		keys = nil
+		for _, f := range failed {
+			keys = append(keys, f.Key)
+		}
+	}
+	return failed, nil
+}
+
+// invalidate tells the networks what to forget.
+func (a *application) invalidate(ctx context.Context) error {
+	a.ids = map[Side]string{}
+	var errs []error
+	for _, side := range a.p.sides() {
+		paths := a.plan.Invalidate[side]
+		if len(paths) == 0 {
+			continue
+		}
+		sum := sha256.Sum256([]byte(strings.Join(paths, "\n")))
+		reference := fmt.Sprintf("matinee-%d-%x", a.result.Generation, sum[:8])
+		err := a.p.flow().try(ctx, func() (err error) {
+			a.ids[side], err = a.p.place(side).CDN.Invalidate(ctx, paths, reference)
+			return err
+		})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: tell the network what to forget: %w", a.p.place(side).Name, err))
+			continue
+		}
+		a.result.Forgotten[side] = paths
+	}
+	return errors.Join(errs...)
+}
+
+// wait waits until the networks have forgotten.
+func (a *application) wait(ctx context.Context) error {
+	for side, id := range a.ids {
+		if err := a.p.place(side).CDN.Wait(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AwaitLock waits until nobody publishes. When who did has died, that is a few minutes.
+func (p *Publisher) AwaitLock(ctx context.Context) error {
+	for {
+		b, err := p.readPointer(ctx)
+		if err != nil {
+			return err
+		}
+		var busy *BusyError
+		if !errors.As(b.held(), &busy) {
+			return nil
+		}
+		pause := time.NewTimer(min(busy.ends, 5*time.Second))
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return context.Cause(ctx)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package bucket
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Grace is how long an object stays after it went out of the site, in a second generation at the earliest.
+const Grace = 24 * time.Hour
+
+// Rules are what Diff goes by besides the two lists.
+type Rules struct {
+	Now      time.Time
+	PruneNow bool          // what went out of the site is deleted at once, and no content of it is kept
+	CDN      map[Side]bool // sides with a network in front, which must be told of changes
+}
+
+// Diff returns what has to be done to make a bucket hold the local objects. remote is the manifest that holds, the
+// zero Manifest when nothing was ever published.
+func Diff(local []Object, remote Manifest, rules Rules) *Plan {
+	d := differ{
+		rules: rules,
+		plan:  &Plan{next: Manifest{Version: formatVersion, Generation: remote.Generation + 1}},
+		old:   make(map[Ref]Entry, len(remote.Objects)+len(remote.Gone)),
+		local: make(map[Ref]bool, len(local)),
+		kept:  map[Ref]Tombstone{},
+		stale: map[Side][]string{},
+	}
+	for _, e := range remote.Objects {
+		d.old[e.ref()] = e
+	}
+	for _, g := range remote.Gone {
+		if g.Of == "" {
+			d.old[g.ref()] = g.Entry
+		} else {
+			d.kept[g.ref()] = g
+		}
+	}
+	for _, o := range local {
+		d.local[o.ref()] = true
+		d.publish(o)
+	}
+	for _, e := range remote.Objects {
+		if !d.local[e.ref()] {
+			d.plan.Dropped++
+			d.leave(Tombstone{Entry: e, Generation: d.plan.next.Generation, Time: rules.Now})
+		}
+	}
+	for _, g := range remote.Gone {
+		switch {
+		case g.Of != "":
+			continue
+		case d.local[g.ref()]:
+			d.plan.Revived++
+		default:
+			d.leave(g)
+		}
+	}
+	d.letGo()
+	for _, doomed := range remote.Doomed {
+		if !d.local[doomed.Ref] {
+			d.delete(doomed)
+		}
+	}
+	d.finish()
+	return d.plan
+}
+
+// A differ is a Diff under way.
+type differ struct {
+	rules Rules
+	plan  *Plan
+	old   map[Ref]Entry // what is in the buckets, in the site or not
+	local map[Ref]bool
+	kept  map[Ref]Tombstone
+	stale map[Side][]string // keys whose answers may be in caches
+}
+
+// publish adds a local object to the plan.
+func (d *differ) publish(o Object) {
+	old, there := d.old[o.ref()]
+	change := Change{Object: o, entry: len(d.plan.next.Objects)}
+	switch {
+	case !there:
+		change.Reason = New
+	case old.SHA256 != o.SHA256 || old.Size != o.Size:
+		change.Reason = Replaced
+		d.keep(old)
+	case old.Headers != o.Headers:
+		change.Reason = HeadersOnly
+		change.from = &Source{Key: o.Key}
+	default:
+		d.plan.Unchanged.add(o.Size)
+		d.plan.next.Objects = append(d.plan.next.Objects, Entry{Object: o, ETag: old.ETag, Version: old.Version})
+		return
+	}
+	if there {
+		d.stale[o.Side] = append(d.stale[o.Side], o.Key)
+	}
+	d.plan.next.Objects = append(d.plan.next.Objects, Entry{Object: o})
+	d.plan.Changes = append(d.plan.Changes, change)
+}
+
+// keep sees to it that the content of a page can be brought back after it is gone from its key.
+func (d *differ) keep(old Entry) {
+	if old.Immutable || old.Version != "" || old.SHA256 == "" {
+		return
+	}
+	copied := old
+	copied.Key = keptPrefix + old.SHA256
+	if _, there := d.kept[copied.ref()]; !there {
+		d.plan.keeps = append(d.plan.keeps, keep{from: old.Key, to: copied.Object})
+	}
+	d.kept[copied.ref()] = Tombstone{Entry: copied, Generation: d.plan.next.Generation, Time: d.rules.Now, Of: old.Key}
+}
+
+// leave deletes what is no longer part of the site, or lets it stay for now.
+func (d *differ) leave(t Tombstone) {
+	isDue := d.plan.next.Generation > t.Generation && d.rules.Now.Sub(t.Time) >= Grace
+	if !isDue && !d.rules.PruneNow {
+		d.plan.Gone = append(d.plan.Gone, t)
+		return
+	}
+	if !d.rules.PruneNow {
+		d.keep(t.Entry)
+	}
+	d.delete(Deletion{t.ref(), t.Size, t.Wave})
+	d.stale[t.Side] = append(d.stale[t.Side], t.Key)
+}
+
+// letGo parts with kept contents that no generation within reach shows, and with those of pages to be forgotten.
+func (d *differ) letGo() {
+	for ref, t := range d.kept {
+		isOver := d.plan.next.Generation-t.Generation >= keptGenerations
+		if isOver || d.rules.PruneNow && !d.local[Ref{t.Side, t.Of}] {
+			d.delete(Deletion{Ref: ref, Size: t.Size})
+			continue
+		}
+		d.plan.next.Gone = append(d.plan.next.Gone, t)
+	}
+}
+
+func (d *differ) delete(doomed Deletion) {
+	if strings.HasPrefix(doomed.Key, StatePrefix) {
+		d.plan.housekeeping = append(d.plan.housekeeping, doomed)
+		return
+	}
+	d.plan.Deletes = append(d.plan.Deletes, doomed)
+}
+
+// finish sorts the plan.
+func (d *differ) finish() {
+	p := d.plan
+	p.next.Gone = append(p.next.Gone, p.Gone...)
+	slices.SortFunc(p.Changes, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(a.Wave, b.Wave), cmp.Compare(b.Size, a.Size), compareRefs(a.ref(), b.ref()))
+	})
+	slices.SortFunc(p.Deletes, compareDeletions)
+	slices.SortFunc(p.Gone, func(a, b Tombstone) int { return compareRefs(a.ref(), b.ref()) })
+	slices.SortFunc(p.housekeeping, compareDeletions)
+	p.Invalidate = map[Side][]string{}
+	for _, side := range slices.Sorted(maps.Keys(d.stale)) {
+		if d.rules.CDN[side] {
+			p.Invalidate[side] = invalidation(d.stale[side], p.next.keys(side))
+		}
+	}
+}
+
+func compareDeletions(a, b Deletion) int {
+	return cmp.Or(cmp.Compare(b.Wave, a.Wave), compareRefs(a.Ref, b.Ref))
+}
+
+// keys returns the keys of one side's objects that caches may hold in an outdated form.
+func (m *Manifest) keys(side Side) []string {
+	var keys []string
+	for i := range m.Objects {
+		if m.Objects[i].Side == side && !m.Objects[i].Immutable {
+			keys = append(keys, m.Objects[i].Key)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,186 @@
+package bucket
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // the ETag of S3
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// findings are what a listing shows besides what a manifest vouches for.
+type findings struct {
+	listed     bool
+	requests   int
+	foreign    int
+	overwrites []string
+	orphans    []Deletion // state that nothing refers to
+}
+
+// sameContent tells whether what is listed has the content of an object.
+type sameContent func(ctx context.Context, o Object, l Listed) (bool, error)
+
+// list makes state.manifest say what is there. An object that is not as the manifest says (drift, or a publish that
+// died) is compared with the local one: it has the same content and unknown headers, or an unknown content.
+func (p *Publisher) list(ctx context.Context, state *state, local []Object, same sameContent) (*findings, error) {
+	r := reconciler{
+		findings: findings{listed: true},
+		known:    map[Ref]Entry{}, gone: map[Ref]Tombstone{}, local: map[Ref]Object{}, adding: map[Ref]bool{},
+		isFirst: len(state.base.pointer.Generations) == 0 && state.base.etag == "",
+		state:   map[Ref]bool{}, same: same,
+	}
+	m := state.manifest
+	for _, e := range m.Objects {
+		r.known[e.ref()] = e
+	}
+	for _, g := range m.Gone {
+		r.gone[g.ref()] = g
+	}
+	for _, o := range local {
+		r.local[o.ref()] = o
+	}
+	for _, ref := range state.base.pointer.Adding {
+		r.adding[ref] = true
+	}
+	for _, g := range state.base.pointer.Generations {
+		r.state[Ref{Site, g.Manifest}] = true
+	}
+	r.next = Manifest{Version: m.Version, Generation: m.Generation, Stores: m.Stores, Doomed: m.Doomed}
+	for _, side := range p.sides() {
+		// A bucket that is not the one of last time holds nothing that the manifest could vouch for.
+		r.isNew = m.Generation > 0 && m.Stores[side] != p.place(side).Name
+		if err := p.eachListed(ctx, side, &r); err != nil {
+			return nil, err
+		}
+	}
+	state.manifest = &r.next
+	slices.Sort(r.overwrites)
+	return &r.findings, nil
+}
+
+func (p *Publisher) eachListed(ctx context.Context, side Side, r *reconciler) error {
+	for after, more := "", true; more; {
+		var page []Listed
+		err := p.flow().try(ctx, func() (err error) {
+			r.requests++
+			page, more, err = p.place(side).Store.List(ctx, "", after)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, l := range page {
+			if err := r.find(ctx, Ref{side, l.Key}, l); err != nil {
+				return err
+			}
+			after = l.Key
+		}
+		if len(page) == 0 && more {
+			return fmt.Errorf("%s lists more objects and none: %w", p.place(side).Name, ErrRefused)
+		}
+	}
+	return nil
+}
+
+// A reconciler makes a manifest of a listing.
+type reconciler struct {
+	findings
+
+	known   map[Ref]Entry
+	gone    map[Ref]Tombstone
+	local   map[Ref]Object
+	adding  map[Ref]bool
+	state   map[Ref]bool // manifests in use
+	same    sameContent
+	isFirst bool // nothing was ever published from here
+	isNew   bool // the bucket being listed is not that of last time
+	next    Manifest
+}
+
+// find takes in one object.
+func (r *reconciler) find(ctx context.Context, ref Ref, l Listed) error {
+	known, isKnown := r.known[ref]
+	gone, isGone := r.gone[ref]
+	object, isLocal := r.local[ref]
+	if r.isNew {
+		isKnown, isGone = false, false
+	}
+	switch {
+	case isGone && gone.isListed(l):
+		r.next.Gone = append(r.next.Gone, gone)
+		return nil
+	case strings.HasPrefix(ref.Key, StatePrefix):
+		isOurs := strings.HasPrefix(ref.Key, keptPrefix) || strings.HasPrefix(ref.Key, manifestPrefix)
+		if isOurs && !r.state[ref] {
+			r.orphans = append(r.orphans, Deletion{Ref: ref, Size: l.Size})
+		}
+		return nil
+	case isKnown && known.isListed(l):
+		r.next.Objects = append(r.next.Objects, known)
+		return nil
+	case !isLocal && !isKnown && !isGone && !r.adding[ref]:
+		r.foreign++
+		return nil
+	}
+	found := Entry{Object: Object{Key: ref.Key, Side: ref.Side, Size: l.Size}, ETag: l.ETag}
+	if isLocal && object.Size == l.Size {
+		isSame, err := r.same(ctx, object, l)
+		if err != nil {
+			return err
+		}
+		if isSame {
+			found.Object, found.Headers = object, Headers{}
+		}
+	}
+	if (r.isFirst || r.isNew) && found.SHA256 == "" && !r.adding[ref] {
+		r.overwrites = append(r.overwrites, ref.Key)
+	}
+	r.next.Objects = append(r.next.Objects, found)
+	return nil
+}
+
+// isListed reports whether what is listed is the object as it was published.
+func (e Entry) isListed(l Listed) bool { return l.ETag == e.ETag && l.Size == e.Size }
+
+// sameAsLocal compares by MD5, which is what ETags are made of unless they are opaque. Then nothing matches, and
+// the object is sent again.
+func (p *Publisher) sameAsLocal(ctx context.Context, o Object, l Listed) (bool, error) {
+	file, err := p.Open(o.Key)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close() //nolint:errcheck // only read
+	sums := md5.New()  //nolint:gosec // the ETag of S3
+	_, number, inParts := strings.Cut(l.ETag, "-")
+	if !inParts {
+		_, err = io.Copy(sums, cancellable{ctx, io.NewSectionReader(file, 0, o.Size)})
+		return err == nil && hex.EncodeToString(sums.Sum(nil)) == l.ETag, err
+	}
+	parts := partsOf(o.Size)
+	if number != fmt.Sprint(len(parts)) {
+		return false, nil
+	}
+	for _, part := range parts {
+		sum := md5.New() //nolint:gosec // the ETag of S3
+		if _, err := io.Copy(sum, cancellable{ctx, io.NewSectionReader(file, part.offset, part.size)}); err != nil {
+			return false, err
+		}
+		sums.Write(sum.Sum(nil))
+	}
+	return fmt.Sprintf("%x-%d", sums.Sum(nil), len(parts)) == l.ETag, nil
+}
+
+// A cancellable ends a copy when its context does.
+type cancellable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c cancellable) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}

@@ -1,0 +1,72 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"matinee/internal/diag"
+)
+
+// checkReferences holds that everything a page or playlist needs is published with it or there already. Of what the
+// plan does not know, the bucket is asked: somebody else may have put it there.
+func (p *Publisher) checkReferences(ctx context.Context, plan *Plan, local []Object) error {
+	if p.Refs == nil {
+		return nil
+	}
+	published := make(map[Ref]bool, len(local))
+	for _, o := range local {
+		published[o.ref()] = true
+	}
+	missing := map[Ref]string{} // to who refers to it
+	for i := range plan.Changes {
+		c := &plan.Changes[i]
+		if c.Wave == Files || c.Reason == HeadersOnly {
+			continue
+		}
+		refs, err := p.Refs(c.Object)
+		if err != nil {
+			return err
+		}
+		for _, ref := range refs {
+			if !published[ref] && missing[ref] == "" {
+				missing[ref] = c.Key
+			}
+		}
+	}
+	return p.lookUp(ctx, missing)
+}
+
+// lookUp reports those of the missing objects that are not in the buckets either.
+func (p *Publisher) lookUp(ctx context.Context, missing map[Ref]string) error {
+	var problems []*diag.Problem
+	for ref, from := range missing {
+		var page []Listed
+		err := p.flow().try(ctx, func() (err error) {
+			page, _, err = p.place(ref.Side).Store.List(ctx, ref.Key, "")
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 || page[0].Key != ref.Key {
+			problems = append(problems, diag.At(from, 0, "it needs %s, which is not part of the site", ref.Key).
+				WithHint("put the file into static/, or mend the post, and build again"))
+		}
+	}
+	diag.Sort(problems)
+	return joinProblems(problems)
+}
+
+func joinProblems(problems []*diag.Problem) error {
+	if len(problems) > shownItems {
+		more := fmt.Sprintf("and %d more files are missing", len(problems)-shownItems)
+		problems = append(slices.Clip(problems[:shownItems]), diag.At("", 0, "%s", more))
+	}
+	errs := make([]error, len(problems))
+	for i, p := range problems {
+		errs[i] = p
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,110 @@
+package bucket
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"matinee/internal/diag"
+)
+
+// Generations lists what can be gone back to, the latest last; the last one holds.
+func (p *Publisher) Generations(ctx context.Context) ([]Generation, error) {
+	b, err := p.readPointer(ctx)
+	return b.pointer.Generations, err
+}
+
+// PlanRollback finds out what has to be done to publish an earlier generation again, as a new one; 0 means the one
+// before that which holds. Contents come from the store itself: an earlier version of the object, a content that was
+// put aside, or an object that is still there. The error lists what is nowhere to be found.
+func (p *Publisher) PlanRollback(ctx context.Context, number int) (*Plan, error) {
+	state, err := p.inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	target, err := p.generation(ctx, state, number)
+	if err != nil {
+		return nil, err
+	}
+	local := make([]Object, len(target.Objects))
+	wanted := make(map[Ref]Entry, len(target.Objects))
+	for i, e := range target.Objects {
+		local[i] = e.Object
+		wanted[e.ref()] = e
+	}
+	found := &findings{}
+	if state.mustList(p) {
+		same := func(_ context.Context, o Object, l Listed) (bool, error) { return wanted[o.ref()].isListed(l), nil }
+		if found, err = p.list(ctx, state, local, same); err != nil {
+			return nil, err
+		}
+	}
+	plan := p.plan(state, found, local)
+	plan.Note = fmt.Sprintf("back to %d", target.Generation)
+	return plan, plan.restore(wanted, state.manifest)
+}
+
+// generation reads the manifest of an earlier generation.
+func (p *Publisher) generation(ctx context.Context, state *state, number int) (*Manifest, error) {
+	all := state.base.pointer.Generations
+	if number == 0 {
+		number = state.base.pointer.current().Number - 1
+	}
+	i := slices.IndexFunc(all, func(g Generation) bool { return g.Number == number })
+	if i < 0 || number < 1 {
+		if len(all) < 2 {
+			return nil, diag.At("", 0, "there is no earlier generation in %s to go back to", p.Site.Name)
+		}
+		return nil, diag.At("", 0, "there is no generation %d in %s any more: it has %d to %d", number, p.Site.Name, all[0].Number, all[len(all)-1].Number)
+	}
+	packed, err := p.fetchManifest(ctx, all[i])
+	if err != nil {
+		return nil, err
+	}
+	m, err := unmarshalManifest(packed)
+	if err != nil {
+		return nil, fmt.Errorf("%s in %s cannot be understood: %w", all[i].Manifest, p.Site.Name, err)
+	}
+	if state.moved(p) {
+		return nil, diag.At("", 0, "generation %d was published to other buckets", number)
+	}
+	return m, nil
+}
+
+// restore says of every change where its content comes from.
+func (p *Plan) restore(wanted map[Ref]Entry, now *Manifest) error {
+	bySum := map[Side]map[string]string{Site: {}, Stream: {}} // digest → key of what is there
+	for i := range now.Objects {
+		bySum[now.Objects[i].Side][now.Objects[i].SHA256] = now.Objects[i].Key
+	}
+	for i := range now.Gone {
+		bySum[now.Gone[i].Side][now.Gone[i].SHA256] = now.Gone[i].Key
+	}
+	replaced := map[Ref]bool{}
+	for i := range p.Changes {
+		replaced[p.Changes[i].ref()] = true
+	}
+	var problems []*diag.Problem
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if c.Reason == HeadersOnly {
+			continue
+		}
+		c.Reason = Restored
+		key, there := bySum[c.Side][c.SHA256]
+		switch e := wanted[c.ref()]; {
+		case e.Version != "":
+			c.from = &Source{Key: c.Key, Version: e.Version}
+		case there && c.SHA256 != "" && !replaced[Ref{c.Side, key}]:
+			c.from = &Source{Key: key}
+		case c.SHA256 != "" && slices.ContainsFunc(p.keeps, func(k keep) bool { return k.to.Side == c.Side && k.to.SHA256 == c.SHA256 }):
+			c.from = &Source{Key: keptPrefix + c.SHA256}
+		default:
+			problems = append(problems, diag.At(c.Key, 0, "its earlier content is no longer there").
+				WithHint("build that state of the site from its sources again, and publish it"))
+		}
+	}
+	diag.Sort(problems)
+	p.count()
+	return joinProblems(problems)
+}
