@@ -66,7 +66,7 @@ func BenchmarkPackage500MB(b *testing.B) {
 					peak = max(peak, n)
 				}
 				for _, name := range tool.made {
-					if err := os.Remove(out(name)); err != nil {
+					if err := os.RemoveAll(out(name)); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -128,6 +128,45 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
+// A destination that fails has its error told, wherever it fails.
+func TestDestinationFails(t *testing.T) {
+	sel, _ := film(2000)
+	for _, tr := range sel.tracks() {
+		for i := range tr.table.sizes.list {
+			tr.table.sizes.list[i] *= 500
+		}
+	}
+	sel.Movie.size = 1 << 30
+	l, err := Plan(sel, sel.Cuts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := errors.New("disk full")
+	for _, room := range []int64{0, 1, bufferSize, 5*bufferSize + 1, l.Size - 1} {
+		if n, err := l.WriteTo(&disk{room, full}, headed{}); !errors.Is(err, full) || n != room {
+			t.Errorf("room for %d: wrote %d, %v", room, n, err)
+		}
+	}
+	if n, err := l.WriteTo(&disk{l.Size, full}, headed{}); err != nil || n != l.Size {
+		t.Errorf("wrote %d of %d: %v", n, l.Size, err)
+	}
+}
+
+// A disk has room for some bytes.
+type disk struct {
+	room int64
+	full error
+}
+
+func (d *disk) Write(b []byte) (int, error) {
+	n := min(int64(len(b)), d.room)
+	d.room -= n
+	if n < int64(len(b)) {
+		return int(n), d.full
+	}
+	return int(n), nil
+}
+
 // A film of more than 4 GB needs 64-bit offsets and a 64-bit mdat. Its samples are read from nowhere.
 func TestLargeFilm(t *testing.T) {
 	sel, _ := film(2000)

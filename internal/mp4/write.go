@@ -1,43 +1,128 @@
 package mp4
 
 import (
-	"bufio"
+	"errors"
 	"fmt"
 	"io"
 )
 
-// bufferSize is how much is handed to the destination at once. It fits a processor's cache, and larger pieces make
-// Linux look for larger pieces of memory for its page cache: 1 MB at a time took three times as long.
-const bufferSize = 256 << 10
-
 // WriteTo writes the file to w in one pass, reading the samples from src, the file the movie was read from. It
-// returns the number of bytes written, which is l.Size unless there is an error.
+// returns the number of bytes written, which is l.Size unless there is an error. It calls w from a goroutine of its
+// own, which has ended when it returns.
 func (l *Layout) WriteTo(w io.Writer, src io.ReaderAt) (int64, error) {
-	out := &counter{w: w}
-	b := bufio.NewWriterSize(out, bufferSize)
-	err := l.write(b, &blocks{src: src, size: l.movie.size})
-	if err == nil {
-		err = b.Flush()
+	out := newPipeline(w)
+	err := l.write(out, &blocks{src: src, size: l.movie.size})
+	n, werr := out.close()
+	switch {
+	case werr != nil:
+		return n, werr
+	case err != nil:
+		return n, err
+	case n != l.Size:
+		return n, fmt.Errorf("wrote %d bytes of a planned %d", n, l.Size)
 	}
-	if err == nil && out.n != l.Size {
-		err = fmt.Errorf("wrote %d bytes of a planned %d", out.n, l.Size)
+	return n, nil
+}
+
+// The destination is written in buffers of this size. Larger ones make Linux look for larger pieces of memory for its
+// page cache: 1 MB at a time took three times as long.
+const (
+	bufferSize = 256 << 10
+	buffers    = 4
+)
+
+// A pipeline is a buffered writer whose full buffers are written by a goroutine while the next ones are being filled.
+// On two cores packaging a clip of 500 MB took 0.17 s that way, 0.31 s without and cp 0.2 s (medians). Whoever makes
+// one must close it.
+type pipeline struct {
+	buf     []byte
+	full    chan []byte
+	free    chan []byte   // written buffers; closed when the goroutine has ended
+	stopped chan struct{} // closed when writing has failed
+	n       int64         // bytes written; to be read when free is closed
+	err     error         // likewise
+}
+
+// errStopped ends the filling of buffers when writing has failed. The reason is the goroutine's to tell.
+var errStopped = errors.New("writing has stopped")
+
+func newPipeline(w io.Writer) *pipeline {
+	p := &pipeline{
+		buf:     make([]byte, 0, bufferSize),
+		full:    make(chan []byte, buffers),
+		free:    make(chan []byte, buffers),
+		stopped: make(chan struct{}),
 	}
-	return out.n, err
+	for range buffers - 1 {
+		p.free <- make([]byte, 0, bufferSize)
+	}
+	go p.drain(w)
+	return p
 }
 
-// A counter counts what goes through it.
-type counter struct {
-	w io.Writer
-	n int64
+// drain writes full buffers until there are no more, or until one cannot be written.
+func (p *pipeline) drain(w io.Writer) {
+	defer close(p.free)
+	for b := range p.full {
+		n, err := w.Write(b)
+		p.n += int64(n)
+		if err == nil && n < len(b) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			p.err = err
+			close(p.stopped)
+			return
+		}
+		p.free <- b[:0]
+	}
 }
 
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
+// Write copies b into buffers. Its error says only that an earlier buffer could not be written.
+func (p *pipeline) Write(b []byte) (int, error) {
+	n := len(b)
+	for len(b) > 0 {
+		if len(p.buf) == bufferSize {
+			if err := p.swap(); err != nil {
+				return n - len(b), err
+			}
+		}
+		part := b[:min(len(b), bufferSize-len(p.buf))]
+		p.buf = append(p.buf, part...)
+		b = b[len(part):]
+	}
+	return n, nil
 }
 
-func (l *Layout) write(w *bufio.Writer, src *blocks) error {
+// swap hands the full buffer over and takes an empty one.
+func (p *pipeline) swap() error {
+	p.full <- p.buf // never blocks: there are no more buffers than it holds
+	p.buf = nil
+	select {
+	case b, ok := <-p.free:
+		if !ok {
+			return errStopped
+		}
+		p.buf = b
+		return nil
+	case <-p.stopped:
+		return errStopped
+	}
+}
+
+// close writes what is left, waits for the goroutine and returns how much was written and what went wrong.
+func (p *pipeline) close() (int64, error) {
+	if len(p.buf) > 0 {
+		p.full <- p.buf
+	}
+	close(p.full)
+	for ok := true; ok; {
+		_, ok = <-p.free
+	}
+	return p.n, p.err
+}
+
+func (l *Layout) write(w *pipeline, src *blocks) error {
 	if _, err := w.Write(l.head); err != nil {
 		return err
 	}
@@ -53,7 +138,7 @@ func (l *Layout) write(w *bufio.Writer, src *blocks) error {
 }
 
 // writePart writes segment i.
-func (l *Layout) writePart(w *bufio.Writer, src *blocks, i int) error {
+func (l *Layout) writePart(w *pipeline, src *blocks, i int) error {
 	s := &l.parts[i]
 	head := writer{b: l.moof(s, uint32(i)+1)}
 	head.u32(uint32(s.data) + 8)
@@ -71,7 +156,7 @@ func (l *Layout) writePart(w *bufio.Writer, src *blocks, i int) error {
 }
 
 // copyChunk copies n samples from c on, those that lie together in the source at once.
-func copyChunk(w *bufio.Writer, src *blocks, c *cursor, n uint32) error {
+func copyChunk(w *pipeline, src *blocks, c *cursor, n uint32) error {
 	for n > 0 {
 		off, length := c.off, int64(0)
 		for n > 0 && c.off == off+length {
@@ -87,11 +172,10 @@ func copyChunk(w *bufio.Writer, src *blocks, c *cursor, n uint32) error {
 }
 
 // Blocks of the source are read whole and kept until others push them out. Picture and sound lie near each other in
-// most files, so that every byte is read once; where they lie apart each track has blocks of its own. A block is small
-// enough to be still in the processor's cache when it is copied.
+// most files, so that every byte is read once; where they lie apart each track has blocks of its own.
 const (
-	blockSize  = 64 << 10
-	blocksKept = 64
+	blockSize  = 256 << 10
+	blocksKept = 32
 )
 
 // blocks reads a file through a small cache of blocks.
@@ -109,7 +193,7 @@ type block struct {
 }
 
 // copy writes n bytes of the source from off on.
-func (b *blocks) copy(w *bufio.Writer, off, n int64) error {
+func (b *blocks) copy(w *pipeline, off, n int64) error {
 	for n > 0 {
 		data, err := b.get(off / blockSize)
 		if err != nil {
