@@ -6,7 +6,7 @@
 #   OUT=/tmp/try docs/films/make.sh garden
 #
 # Needs ffmpeg with libx264 and, for the narration of "chord" alone, espeak-ng. docs/films.md tells how each is made.
-# The same ffmpeg and x264 give the same bytes; another version gives the same film in other bytes.
+# The pictures and the sound are the same every time. The files are not quite: see threads below.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -14,16 +14,17 @@ tmp=$(mktemp -d)
 out=$tmp/out # films are moved into place when they are complete
 trap 'rm -rf "$tmp"' EXIT
 
-# x264's output depends on the number of threads, so it is fixed; 2 s closed GOPs with no extra keyframes let the
-# packager cut anywhere it likes and let several encodes of one film switch at the same instants.
-threads=4
+# With a capped bit rate and several threads, x264 decides by what the other threads happen to have finished, so the bytes
+# differ a little from run to run. THREADS=1 takes longer and gives the same bytes every time.
+threads=${THREADS:-4}
 bitexact=(-fflags +bitexact -flags:v +bitexact -flags:a +bitexact -map_metadata -1)
 colour=(-color_primaries bt709 -color_trc bt709 -colorspace bt709 -color_range tv)
 to_yuv="scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,format=yuv420p"
 
 ff() { ffmpeg -hide_banner -nostdin -v error -y -filter_threads 2 -filter_complex_threads 2 "$@"; }
 
-# h264 FPS CRF MAXRATE_KBIT: the arguments of one video encode.
+# h264 FPS CRF MAXRATE_KBIT: the arguments of one video encode. Closed GOPs of 2 s with no further keyframes let the
+# packager cut anywhere it likes, and let the encodes of one film switch at the same instants.
 h264() {
   echo "-c:v libx264 -preset ${PRESET:-medium} -profile:v high -level 4.0 -crf $2 -maxrate $3k -bufsize $(($3 * 2))k" \
     "-g $(($1 * 2)) -keyint_min $(($1 * 2)) -sc_threshold 0 -x264-params open-gop=0 -threads $threads"
@@ -86,7 +87,7 @@ pendulums() {
   done
   fc+=";[p$n]lagfun=decay=0.962,fps=60,$(glow 8 1280 720),vignette=PI/5,$to_yuv,$(still 7.45)"
   fc+=";aevalsrc='0.05*($left)|0.05*($right)':s=48000:d=20,aecho=0.8:0.6:90|170|310:0.35|0.25|0.18,afade=in:d=0.02,afade=out:st=19.2:d=0.8[a]"
-  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 60 28 570) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/pendulums.mp4" \
+  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 60 28 520) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/pendulums.mp4" \
     $(jpeg 5) "$out/pendulums.jpg"
 }
 
@@ -101,8 +102,8 @@ spiral() {
   fc+=";[hue][relief]blend=all_mode=multiply,$(glow 6 1280 720),vignette=PI/5,fade=in:d=0.6,fade=out:st=21.2:d=0.8,$to_yuv,$(still 15)"
   local p="mod(t,8)"
   fc+=";aevalsrc='0.06*(sin(2*PI*55*t)+0.6*sin(2*PI*110.2*t)+0.5*sin(2*PI*165*t)*(0.5+0.5*sin(2*PI*t/8))+0.35*sin(2*PI*329.6*t)*exp(-1.2*$p)+0.3*sin(2*PI*440*t)*exp(-1.2*mod(t+2,8))+0.3*sin(2*PI*493.9*t)*exp(-1.2*mod(t+4,8)))|0.06*(sin(2*PI*55.1*t)+0.6*sin(2*PI*110*t)+0.5*sin(2*PI*164.8*t)*(0.5+0.5*cos(2*PI*t/8))+0.35*sin(2*PI*659.3*t)*exp(-1.2*mod(t+6,8))+0.3*sin(2*PI*440*t)*exp(-1.2*mod(t+2,8))+0.3*sin(2*PI*277.2*t)*exp(-1.2*mod(t+5,8)))':s=48000:d=22,aecho=0.8:0.6:130|270|430:0.4|0.3|0.2,afade=in:d=1.5,afade=out:st=20:d=2[a]"
-  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 24 29 530) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/spiral.mp4" \
-    $(jpeg 4) "$out/spiral.jpg"
+  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 24 29 490) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/spiral.mp4" \
+    $(jpeg 8) "$out/spiral.jpg"
 }
 
 # Rings on dark water from three places. Drawn at less than a fifth of the size, because waves are smooth, and encoded three times
@@ -139,7 +140,7 @@ garden() {
   local fc="life=filename=$tmp/soup.txt:s=160x90:r=12:stitch=1,trim=end_frame=264,format=gray,fps=24,lagfun=decay=0.90"
   fc+=",scale=1280:720:flags=neighbor,gblur=1.8,format=gbrp,$(ramp 0:05070f 30:1a1030 80:5b1a4a 140:c73e3a 200:ff9a4d 255:fff6da)"
   fc+=",$(glow 5 1280 720),vignette=PI/5,fade=in:d=0.4,fade=out:st=21.2:d=0.8,$to_yuv,$(still 6)"
-  ff -filter_complex "$fc" -map '[v]' $(h264 24 29 440) "${colour[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/garden.mp4" \
+  ff -filter_complex "$fc" -map '[v]' $(h264 24 29 400) "${colour[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/garden.mp4" \
     $(jpeg 4) "$out/garden.jpg"
 }
 
@@ -157,7 +158,7 @@ snowfall() {
     bell+="+gte(t,$at)*exp(-2.6*(t-$at))*(sin(2*PI*$f*t)+0.3*sin(2*PI*$f*2.76*t)*exp(-5*(t-$at)))"
   done
   fc+=";aevalsrc='0.05*($bell)+0.02*(sin(2*PI*146.83*t)+sin(2*PI*220*t))|0.05*($bell)+0.02*(sin(2*PI*147.1*t)+sin(2*PI*219.7*t))':s=48000:d=20,aecho=0.8:0.7:140|290|470:0.45|0.35|0.25,afade=in:d=0.3,afade=out:st=18:d=2[a]"
-  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 28 600) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/snowfall.mp4" \
+  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 29 440) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/snowfall.mp4" \
     $(jpeg 6) "$out/snowfall.jpg"
 }
 
