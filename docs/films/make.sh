@@ -221,7 +221,7 @@ silk() {
   local fc="nullsrc=s=320x180:r=30:d=12,format=gray16,geq=lum='32768+32000*sin(X*0.011+1.3*sin(Y*0.019+2*PI*T/12)+1.1*sin((X+Y)*0.013-2*PI*T/12)+0.9*sin(hypot(X-160,Y-260)*0.024+2*PI*T/6))',scale=1280:720:flags=bicubic,format=gbrp"
   fc+=",$(ramp 0:1b0b3a 60:5a189a 110:d9376e 160:ff8552 205:ffd07b 255:fff4e0),vignette=PI/6,noise=alls=3:all_seed=9,$to_yuv[v]"
   fc+=";aevalsrc='0.06*(sin(2*PI*130.8125*t)*(0.7+0.3*sin(2*PI*t/12))+0.6*sin(2*PI*196*t)*(0.6+0.4*sin(2*PI*t/6))+0.4*sin(2*PI*329.5*t)*(0.5+0.5*cos(2*PI*t/12))+0.25*sin(2*PI*493.75*t)*(0.5+0.5*sin(2*PI*t/4)))|0.06*(sin(2*PI*130.75*t)+0.6*sin(2*PI*196.25*t)*(0.6+0.4*cos(2*PI*t/6))+0.4*sin(2*PI*329.75*t)*(0.5+0.5*sin(2*PI*t/12))+0.25*sin(2*PI*587.25*t)*(0.5+0.5*cos(2*PI*t/4)))':s=48000:d=12[a]"
-  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 27 700) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 12 -movflags +faststart "$out/silk.mp4"
+  ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 30 400) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 12 -movflags +faststart "$out/silk.mp4"
 }
 
 films=(pendulums spiral ripples garden snowfall intervals chord aurora silk)
