@@ -11,8 +11,9 @@
   'use strict';
 
   const page = document;
-  const boxes = [...page.querySelectorAll('[data-player]')];
-  const settings = new Map(boxes.map(box => [box, JSON.parse(box.querySelector('script').textContent)]));
+  const films = [...page.querySelectorAll('[data-player]')].map(box => ({
+    box, config: JSON.parse(box.querySelector('script').textContent),
+  }));
 
   // Only Safari has ManagedMediaSource, and only Safari plays HLS itself reliably (hls.js issues 7827 and 7844).
   const nativeHLS = 'ManagedMediaSource' in window;
@@ -33,9 +34,6 @@
     return (s < 3600 ? Math.floor(s / 60) : Math.floor(s / 3600) + ':' + two(Math.floor(s / 60) % 60)) + ':' + two(s % 60);
   };
 
-  // Where the address says to start: #t=90 before ?t=90.
-  const asked = () => seconds((/^#t=(.+)/.exec(location.hash) || [])[1] || new URLSearchParams(location.search).get('t'));
-
   // The libraries, once a page. If one clip needs the full hls.js, all use it: loading both would run the light one last.
   let libraries;
   const load = folder => {
@@ -46,21 +44,19 @@
     });
     // async = false: fetched side by side, run in order. Flowplayer looks for window.Hls.
     const script = name => add(make('script', {src: folder + name, async: false}));
-    const all = [...settings.values()];
     return libraries = libraries || Promise.all([
       add(make('link', {rel: 'stylesheet', href: folder + 'skin.css'})),
-      !nativeHLS && all.some(c => c.hls) && script(all.some(c => c.fullHls) ? 'hls.min.js' : 'hls.light.min.js'),
+      !nativeHLS && films.some(film => film.config.hls) && script(films.some(film => film.config.fullHls) ? 'hls.min.js' : 'hls.light.min.js'),
       script('flowplayer.min.js'),
     ]).then(() => {
       page.fonts.load('1em flowplayer'); // its icons
       const hlsEngine = window.flowplayer.engine('hlsjs-lite');
       // Flowplayer's own recovery tries for ever, or gives up without a word. This listener is called before its, and
       // an error it has dealt with is no longer fatal. The third one is, and the browser plays the MP4.
-      hlsEngine && hlsEngine.plugin(({hls, videoTag}) => {
-        let chances = 2, playing;
-        // Recovery, hls.js's own too, takes the media off and on again, and that pauses it.
-        hls.on('hlsMediaDetaching', () => { playing = !videoTag.paused; });
-        hls.on('hlsMediaAttached', () => playing && videoTag.play().catch(() => {}));
+      hlsEngine && hlsEngine.plugin(({hls, player, videoTag}) => {
+        let chances = 2;
+        // Recovery, hls.js's own too, takes the media off and on again, which pauses it without an event.
+        hls.on('hlsMediaAttached', () => player.playing && videoTag.play().catch(() => {}));
         hls.on('hlsError', (event, error) => {
           if (!error.fatal || !hls.levels.length || !chances--) return;
           if (error.type === 'mediaError') hls.recoverMediaError();
@@ -101,7 +97,7 @@
     clip: {
       sources: [
         config.hls && {type: 'application/x-mpegurl', src: config.hls},
-        config.mp4 && {type: 'video/mp4', src: config.mp4 + (start ? '#t=' + start : '')},
+        config.mp4 && {type: 'video/mp4', src: config.mp4},
       ].filter(Boolean),
       subtitles: config.captions,
       cuepoints: config.chapters.map(chapter => chapter.at).filter(Boolean),
@@ -213,142 +209,142 @@
     return play;
   };
 
-  const upgrade = box => {
-    const config = settings.get(box), figure = box.closest('figure') || box;
-    const video = box.querySelector('video');
+  const upgrade = ({box, config}) => {
+    const figure = box.closest('figure') || box, video = box.querySelector('video');
     const links = [...figure.querySelectorAll('a[data-t]')];
     const button = make('button', {type: 'button', className: 'player-start'});
-    let start = config.start, own = !config.lib, begun, stage, api;
+    let {start} = config, begun, own, media, stage, api, prepared;
 
     attributes(button, {'aria-label': `Play: ${config.title} (${clock(config.duration)})`});
     video.controls = false;
     box.append(button);
 
-    // The browser's own player takes over, at the same place, playing if it was wanted.
-    const fallBack = () => {
-      if (own && !video.inert && video.controls) return;
+    const playOwn = () => {
+      if (start) video.currentTime = start;
+      video.play().catch(() => {});
+    };
+
+    // The browser's own player takes over, where the other one stopped.
+    const takeOver = () => {
+      if (own) return;
       own = true;
+      if (media) {
+        start = media.currentTime || start;
+        video.muted = media.muted;
+      }
       if (api) {
-        start = api.video.time || start;
         try {
           api.conf.splash = true; // makes shutdown let go of the media
           api.shutdown();
         } catch (error) { /* it is going anyway */ }
-        api = null;
+        stage.remove();
       }
-      if (stage) stage.remove();
       button.remove();
       box.classList.remove('player-on');
       video.inert = false;
       video.controls = true;
-      if (start) video.currentTime = start;
-      if (begun) video.play().catch(() => {});
+      if (begun) playOwn();
     };
 
     const prepare = () => {
-      if (own) return;
-      load(config.lib).catch(fallBack);
+      if (prepared || own) return;
+      prepared = true;
+      load(config.lib).catch(takeOver);
       warm(config, start);
     };
-    let prepared = () => {
-      prepared = () => {};
-      prepare();
-    };
 
-    const launch = async (media, muted, takeFocus) => {
+    const launch = async takeFocus => {
       await load(config.lib);
       if (own) return;
       // Built before it is part of the page: a strict content security policy would report the inline styles of its
-      // icons (embed.css has the same rules), and the poster must not be painted over.
+      // icons (embed.css has the same rules).
       stage = make('div', {className: 'fp-mute', tabIndex: -1});
-      api = window.flowplayer(stage, flowplayerSettings(config, start, muted));
+      api = window.flowplayer(stage, flowplayerSettings(config, start, media.muted));
+      stage.querySelectorAll('style').forEach(style => style.remove());
+      stage.querySelector('.fp-player').prepend(media);
+      api.conf.splash = false; // a splash player throws the others on the page out; here they are paused
       api.conf.subtitleParser = text => {
-        // Flowplayer shows a cue when it begins, or after a seek: make it look at the one that is due already.
-        setTimeout(() => api && api.trigger('seek', [api, media.currentTime]));
+        // Flowplayer shows a cue when it begins: show the one that is due already.
+        setTimeout(() => {
+          const now = media.currentTime;
+          const due = api.cuepoints.find(({time, subtitle}) => subtitle && time <= now && now < subtitle.endTime);
+          if (due) api.trigger('cuepoint', [api, due]);
+        });
         // Cue text ends up as HTML. Without tags it is only text.
         return window.flowplayer.defaults.subtitleParser(text.replace(/<[^>\n]*>?/g, ''));
       };
-      stage.querySelectorAll('style').forEach(style => style.remove());
-      stage.querySelector('.fp-player').prepend(media);
-      api.conf.splash = false; // a splash player throws the others on the page out; they are only paused
       box.append(stage);
-      api.on('error', (event, player, error) => error ? fallBack() : stage.classList.remove('is-error'));
+      // Captions that cannot be loaded are an error without a number, and no reason to stop.
+      api.on('error', (event, player, error) => error ? takeOver() : stage.classList.remove('is-error'));
       api.on('ready', () => {
-        const focused = page.activeElement === button || page.activeElement === page.body;
         const play = repair(stage, api, media, config.title);
+        if (takeFocus && [button, page.body].includes(page.activeElement)) play.focus({preventScroll: true});
+        if (start) media.currentTime = start;
         button.remove();
         video.inert = true;
-        if (takeFocus && focused) play.focus({preventScroll: true});
-      });
-      api.on('progress', (event, player, time) => {
-        if (config.width) box.classList.add('player-on'); // the first frame is there: the poster goes, unless it is all there is to see
-        const now = links.filter(link => link.dataset.t <= time + .2).pop();
-        links.forEach(link => link === now ? link.setAttribute('aria-current', 'true') : link.removeAttribute('aria-current'));
       });
       api.load();
     };
 
     const play = (from, {muted = config.muted, takeFocus = true} = {}) => {
       if (from !== undefined) start = from;
-      if (begun) {
-        if (own) {
-          video.currentTime = start;
-          video.play().catch(() => {});
-        } else if (api && api.ready) {
-          api.seek(start);
-          api.resume();
-        }
-        return;
+      if (own) playOwn();
+      else if (api && api.ready) {
+        api.seek(start);
+        api.resume();
+      } else if (!begun) {
+        begun = true;
+        media = make('video', {muted});
+        if (!config.lib) return takeOver(); // the program was built without the player
+        media.load(); // WebKit lets an element play with sound if it was loaded in the event handler of a click
+        button.classList.add('player-busy');
+        attributes(button, {'aria-busy': true});
+        prepare();
+        launch(takeFocus).catch(takeOver);
+        setTimeout(() => api && api.ready || takeOver(), 2e4);
       }
-      begun = true;
-      if (own) {
-        video.muted = muted;
-        video.loop = config.loop;
-        return fallBack();
-      }
-      prepared();
-      button.classList.add('player-busy');
-      attributes(button, {'aria-busy': true});
-      // WebKit lets an element play with sound if it was loaded in the event handler of a click.
-      const media = make('video');
-      media.load();
-      launch(media, muted, takeFocus).catch(fallBack);
-      setTimeout(() => own || api && api.ready || fallBack(), 2e4);
     };
 
-    const begin = time => {
-      start = time < config.duration ? time : 0;
-      if (begun && api && api.ready) api.seek(start);
-    };
-
-    if (own) {
-      button.addEventListener('click', () => play());
-    } else {
-      button.addEventListener('click', () => play());
-      if (!saveData) ['pointerenter', 'focusin', 'touchstart'].forEach(type =>
-        box.addEventListener(type, () => prepared(), {passive: true}));
-    }
+    button.addEventListener('click', () => play());
+    if (config.lib && !saveData) ['pointerenter', 'focusin'].forEach(type => box.addEventListener(type, prepare));
     figure.addEventListener('click', event => {
       const link = event.target.closest('a[data-t]');
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       play(+link.dataset.t, {takeFocus: false});
     });
-    return {id: figure.id, begin, play, autoplay: config.autoplay};
+    box.addEventListener('timeupdate', ({target}) => {
+      // The first frame is there: the poster goes, unless it is all there is to see.
+      if (target === media && config.width && media.currentTime) box.classList.add('player-on');
+      const now = links.filter(link => link.dataset.t <= target.currentTime + .2).pop();
+      links.forEach(link => link === now ? attributes(link, {'aria-current': true}) : link.removeAttribute('aria-current'));
+    }, true);
+
+    return {
+      id: figure.id, play, autoplay: config.autoplay,
+      moveTo: time => {
+        start = time < config.duration ? time : 0;
+        if (own) video.currentTime = start;
+        else if (api && api.ready) api.seek(start);
+      },
+    };
   };
 
-  const players = boxes.map(upgrade);
+  const players = films.map(upgrade);
 
   // One plays, the others pause.
-  page.addEventListener('play', event => {
-    if (!event.target.closest('[data-player]')) return;
-    page.querySelectorAll('[data-player] video').forEach(video => video === event.target || video.pause());
+  page.addEventListener('play', ({target}) => {
+    if (target.closest('[data-player]')) {
+      page.querySelectorAll('[data-player] video').forEach(video => video === target || video.pause());
+    }
   }, true);
 
+  // #t=90 and ?t=90 mean the first player, or the one whose figure the fragment names. Nothing starts by itself.
   const follow = () => {
-    const time = asked();
-    const player = players.find(p => p.id && '#' + p.id === location.hash) || players[0];
-    if (time && player) player.begin(time);
+    const {hash, search} = location;
+    const time = seconds((/^#t=(.+)/.exec(hash) || [])[1] || new URLSearchParams(search).get('t'));
+    const player = players.find(({id}) => id && '#' + id === hash) || players[0];
+    if (time && player) player.moveTo(time);
   };
   follow();
   window.addEventListener('hashchange', follow);
