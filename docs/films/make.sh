@@ -141,7 +141,7 @@ garden() {
   fc+=",scale=1280:720:flags=neighbor,gblur=1.8,format=gbrp,$(ramp 0:05070f 30:1a1030 80:5b1a4a 140:c73e3a 200:ff9a4d 255:fff6da)"
   fc+=",$(glow 5 1280 720),vignette=PI/5,fade=in:d=0.4,fade=out:st=21.2:d=0.8,$to_yuv,$(still 6)"
   ff -filter_complex "$fc" -map '[v]' $(h264 24 29 400) "${colour[@]}" "${bitexact[@]}" -t 22 -movflags +faststart "$out/garden.mp4" \
-    $(jpeg 4) "$out/garden.jpg"
+    $(jpeg 9) "$out/garden.jpg"
 }
 
 # An elementary cellular automaton, rule 150, grown downwards from one cell: tall, for telephones.
@@ -159,7 +159,7 @@ snowfall() {
   done
   fc+=";aevalsrc='0.05*($bell)+0.02*(sin(2*PI*146.83*t)+sin(2*PI*220*t))|0.05*($bell)+0.02*(sin(2*PI*147.1*t)+sin(2*PI*219.7*t))':s=48000:d=20,aecho=0.8:0.7:140|290|470:0.45|0.35|0.25,afade=in:d=0.3,afade=out:st=18:d=2[a]"
   ff -filter_complex "$fc" -map '[v]' -map '[a]' $(h264 30 29 440) "${colour[@]}" "${aac[@]}" "${bitexact[@]}" -t 20 -movflags +faststart "$out/snowfall.mp4" \
-    $(jpeg 6) "$out/snowfall.jpg"
+    $(jpeg 12) "$out/snowfall.jpg"
 }
 
 # Musical intervals draw themselves: the left channel moves the pen sideways, the right one up and down. One of the two
