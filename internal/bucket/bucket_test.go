@@ -136,8 +136,10 @@ func broken(objects map[string]string) []string {
 
 // A network is an Invalidator that remembers, and fails on demand.
 type network struct {
+	store   *storetest.Memory // when set, at is filled
 	mu      sync.Mutex
 	told    []string // paths
+	at      []int    // and how many requests the store had seen by then
 	calls   int
 	failing bool
 	waited  []string
@@ -150,7 +152,12 @@ func (n *network) Invalidate(_ context.Context, paths []string, reference string
 	if n.failing {
 		return "", fmt.Errorf("no permission (%w)", bucket.ErrRefused)
 	}
-	n.told = append(n.told, paths...)
+	for _, path := range paths {
+		n.told = append(n.told, path)
+		if n.store != nil {
+			n.at = append(n.at, len(n.store.Calls()))
+		}
+	}
 	return "id of " + reference, nil
 }
 
@@ -159,12 +166,18 @@ func (n *network) Wait(_ context.Context, id string) error {
 	return nil
 }
 
-// forgets reports whether an answer for a path is forgotten.
-func (n *network) forgets(p string) bool {
-	return slices.ContainsFunc(n.told, func(told string) bool {
+// forgets reports whether an answer for a path was to be forgotten.
+func (n *network) forgets(path string) bool { return n.forgetsAfter(path, -1) }
+
+// forgetsAfter reports whether that was after a request to the store.
+func (n *network) forgetsAfter(path string, call int) bool {
+	for i, told := range n.told {
 		prefix, isWildcard := strings.CutSuffix(told, "*")
-		return told == p || isWildcard && strings.HasPrefix(p, prefix)
-	})
+		if (told == path || isWildcard && strings.HasPrefix(path, prefix)) && (call < 0 || n.at[i] >= call) {
+			return true
+		}
+	}
+	return false
 }
 
 // publisher is one machine that publishes to a store.

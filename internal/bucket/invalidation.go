@@ -23,7 +23,7 @@ func invalidation(stale, all []string) []string {
 	if len(paths) <= maxPaths {
 		return paths
 	}
-	paths = folded("", stale, slices.Sorted(slices.Values(append(slices.Clone(all), stale...))))
+	paths = folded("", stale, slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(all), stale...)))))
 	wildcards := 0
 	for _, p := range paths {
 		if strings.HasSuffix(p, "/*") {
@@ -36,9 +36,9 @@ func invalidation(stale, all []string) []string {
 	return paths
 }
 
-// folded returns the paths of the stale keys below dir ("" or "a/b/"). all, sorted, are all keys; nil folds nothing.
+// folded returns the paths of the stale keys below dir ("" or "a/b/"). all are all keys, sorted; nil folds nothing.
 func folded(dir string, stale, all []string) []string {
-	if all != nil && len(stale) > 1 && 2*len(stale) >= len(below(dir, slices.Compact(all))) {
+	if all != nil && len(stale) > 1 && 2*len(stale) >= len(below(dir, all)) {
 		return []string{escapePath(dir) + "*"}
 	}
 	var paths []string

@@ -125,7 +125,11 @@ func (p *Publisher) plan(state *state, found *findings, local []Object) *Plan {
 	plan.base, plan.listed = state.base, found.listed
 	plan.next.Stores = p.stores()
 	plan.Foreign, plan.Overwrites = found.foreign, found.overwrites
-	plan.housekeeping = append(plan.housekeeping, found.orphans...)
+	for _, orphan := range found.orphans {
+		if !slices.ContainsFunc(plan.next.Gone, func(t Tombstone) bool { return t.ref() == orphan.Ref }) {
+			plan.housekeeping = append(plan.housekeeping, orphan)
+		}
+	}
 	if old := state.superfluous(); len(old) >= keptGenerations || len(plan.Deletes)+len(plan.housekeeping) > 0 {
 		plan.housekeeping = append(plan.housekeeping, old...)
 	}
