@@ -41,7 +41,7 @@ type located struct {
 type videos struct {
 	schema.OneOf
 	Line schema.Line
-	Src  string  `want:"a clip" doc:"A clip beside the post or under content/, or the address of a stream."`
+	Src  string  `want:"a clip" doc:"A clip beside the post or under content/."`
 	Film *film   `doc:"A film and what belongs to it."`
 	List []video `doc:"Several films."`
 }
@@ -50,17 +50,17 @@ type videos struct {
 type video struct {
 	schema.OneOf
 	Line schema.Line
-	Src  string `want:"a clip" doc:"A clip beside the post or under content/, or the address of a stream."`
+	Src  string `want:"a clip" doc:"A clip beside the post or under content/."`
 	Film *film  `doc:"A film and what belongs to it."`
 }
 
 type film struct {
 	Line       schema.Line
-	Src        string        `key:"src" required:"true" example:"walk.mp4" like:"file,path,url" doc:"The clip: a file beside the post or under content/, or the address of a stream."`
+	Src        string        `key:"src" required:"true" example:"walk.mp4" like:"file,path,url" doc:"The clip: a file beside the post or under content/."`
 	Renditions []string      `key:"renditions" doc:"Other encodes of the same film."`
 	Title      string        `key:"title" doc:"The film's title, where it is not the post's."`
 	Poster     string        `key:"poster" like:"image,thumbnail" doc:"The picture shown before the film plays."`
-	Captions   []caption     `key:"captions" like:"subtitles,tracks" doc:"WebVTT or SRT files with the words."`
+	Captions   []caption     `key:"captions" like:"subtitles,tracks" doc:"WebVTT files with the words."`
 	Chapters   chapters      `key:"chapters" doc:"The film's parts."`
 	Start      time.Duration `key:"start" doc:"Where to begin."`
 	Loop       bool          `key:"loop" doc:"Start again at the end."`
@@ -70,7 +70,7 @@ type film struct {
 
 type caption struct {
 	Line  schema.Line
-	Src   string `key:"src" required:"true" example:"walk.en.vtt" like:"file,path" doc:"A WebVTT or SRT file."`
+	Src   string `key:"src" required:"true" example:"walk.en.vtt" like:"file,path" doc:"A WebVTT file."`
 	Lang  string `key:"lang" required:"true" example:"en" like:"srclang,language" pattern:"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*" want:"a language such as en or pt-BR" doc:"Its language, as a BCP 47 tag."`
 	Label string `key:"label" doc:"What the menu calls it."`
 }

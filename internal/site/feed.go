@@ -110,6 +110,9 @@ func (s *Site) feedItem(p *Post) (rssItem, error) {
 	if p.Cover != nil {
 		mp4 := p.Cover.Progressive()
 		item.Enclosure = &rssEnclosure{URL: v.Stream(mp4.Path), Length: mp4.Size, Type: "video/mp4"}
+		if mp4.Width == 0 {
+			item.Enclosure.Type = "audio/mp4"
+		}
 	}
 	return item, nil
 }

@@ -60,7 +60,7 @@ func (c Copy) Encode(ctx context.Context, job Job) ([]Source, error) {
 		if s.Movie == nil {
 			errs = append(errs, c.unknown(ctx, s))
 		} else if reasons := s.Movie.Refusals(); len(reasons) > 0 {
-			errs = append(errs, &Refused{Path: s.Path, Reason: "cannot be streamed as it is: " + strings.Join(reasons, "; "), Hint: convert(s.Path)})
+			errs = append(errs, &Refused{Path: s.Path, Reason: "cannot be streamed as it is: " + strings.Join(reasons, "; "), Hint: convert(s)})
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -80,11 +80,14 @@ func (c Copy) unknown(ctx context.Context, s Source) error {
 	if what == "" {
 		return &Refused{Path: s.Path, Reason: "not a video file that is understood", Hint: "use an MP4 with H.264 video and AAC sound"}
 	}
-	return &Refused{Path: s.Path, Reason: what + " cannot be streamed without being converted", Hint: convert(s.Path)}
+	return &Refused{Path: s.Path, Reason: what + " cannot be streamed without being converted", Hint: convert(s)}
 }
 
-// convert is the remedy for every file that is refused.
-func convert(file string) string {
-	return fmt.Sprintf("convert it once: ffmpeg -i %q -c:v libx264 -pix_fmt yuv420p -g 50 -c:a aac -movflags +faststart %q",
-		path.Base(file), path.Base(stem(file))+"-web.mp4")
+// convert is the remedy for a file that is refused.
+func convert(s Source) string {
+	name := path.Base(s.Path)
+	if s.Movie != nil && s.Movie.Select().Video == nil {
+		return fmt.Sprintf("convert it once: ffmpeg -i %q -vn -c:a aac %q", name, stem(name)+"-web.m4a")
+	}
+	return fmt.Sprintf("convert it once: ffmpeg -i %q -c:v libx264 -pix_fmt yuv420p -g 50 -c:a aac -movflags +faststart %q", name, stem(name)+"-web.mp4")
 }

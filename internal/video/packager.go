@@ -92,7 +92,7 @@ func commonCuts(sources []Source) ([]time.Duration, error) {
 func newRung(s Source, sel mp4.Selection, cuts []time.Duration) (*rung, error) {
 	layout, err := mp4.Plan(sel, cuts)
 	if err != nil {
-		return nil, &Refused{Path: s.Path, Reason: err.Error(), Hint: convert(s.Path)}
+		return nil, &Refused{Path: s.Path, Reason: err.Error(), Hint: convert(s)}
 	}
 	return &rung{source: s, layout: layout, Rendition: Rendition{
 		Size: layout.Size, Width: layout.Width, Height: layout.Height, FrameRate: layout.FrameRate,
