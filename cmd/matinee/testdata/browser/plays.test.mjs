@@ -63,8 +63,12 @@ for (const {path, index, config} of all.filter(clip => clip.levels > 1)) {
   test(`quality goes up and down: ${config.title} (/${path})`, async () => {
     const {page, done} = await visit(path);
     const player = new Player(page, index);
+    const segments = [];
+    page.on('request', request => {
+      if (request.resourceType() === 'xhr' && request.url().endsWith('.mp4')) segments.push(request.url());
+    });
     const {levels} = await player.play();
-    assert.equal((await player.state()).width, levels[0], 'starts with the lowest rung');
+    assert.equal(segments[0], new URL(config.warm.at(-1).url, page.url()).href, 'starts with the lowest rung, which was warmed');
 
     const top = levels.length - 1;
     for (const level of [top, 0, top]) {
