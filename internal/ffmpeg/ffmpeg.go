@@ -2,8 +2,8 @@
 //
 // Programs are started without a shell, with a time limit, and in a process group of their own, which is killed as a
 // whole: nothing outlives the context it was started with. File names are data, whatever they look like: they reach
-// the program as file: URLs, so that "-i.mp4" is no option and "concat:a" no protocol, and no protocol but files is
-// allowed, so that a playlist dressed up as a film cannot make the program open connections.
+// the program as file: URLs, so that "-i.mp4" is no option and "concat:a" no protocol. Neither is any protocol allowed
+// but files, nor any format that refers to other files: a playlist dressed up as a film opens nothing else.
 //
 // What a program says on its standard error is condensed to the one line that helps.
 package ffmpeg
@@ -80,7 +80,7 @@ func (c CLI) Probe(ctx context.Context, path string) (Info, error) {
 		"-v", "error", "-hide_banner", "-print_format", "json",
 		"-show_entries", "format=format_name,duration:stream=codec_type,codec_name,width,height,channels"+
 			":stream_tags=language:stream_disposition=attached_pic",
-		"-protocol_whitelist", "file", "-i", fileURL(path))
+		"-protocol_whitelist", "file", "-format_whitelist", formats, "-i", fileURL(path))
 	if err != nil {
 		return Info{}, err
 	}
@@ -90,6 +90,13 @@ func (c CLI) Probe(ctx context.Context, path string) (Info, error) {
 	}
 	return info, nil
 }
+
+// formats are the containers, by FFmpeg's names, that cameras, telephones, editors and screen recorders write. All of
+// them are one file that holds everything; playlists (hls would also be read again and again, until the time limit),
+// picture sequences and scripts are not among them.
+const formats = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,live_flv,asf,asf_o,rm,ogg,mxf,gxf,dv,ivf,nut,y4m," +
+	"yuv4mpegpipe,h264,hevc,av1,obu,vc1,swf,wtv,gif,apng,webp_pipe,png_pipe,jpeg_pipe," +
+	"mp3,aac,ac3,eac3,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv,dts,truehd,opus"
 
 // fileURL names a file so that FFmpeg takes it for nothing else. Its file: URLs are literal, without escapes.
 func fileURL(path string) string { return "file:" + path }
@@ -210,6 +217,9 @@ func complaint(stderr string, err error) string {
 	}
 	if signed != "" {
 		last = signed
+	}
+	if strings.HasPrefix(last, "Format not on whitelist") { // the whole list follows
+		last = "not a format of films"
 	}
 	return strings.Map(func(r rune) rune {
 		if !strconv.IsGraphic(r) {

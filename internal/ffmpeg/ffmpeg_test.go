@@ -99,7 +99,8 @@ func TestProbeWhatIsNoFilm(t *testing.T) {
 		{"text.mp4", "This is only text.\n", "ffprobe: "},
 		{"empty.mp4", "", "ffprobe: "},
 		{"truncated.mp4", string(whole[:len(whole)/2]), "ffprobe: moov atom not found"},
-		{"playlist.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n", "ffprobe: "},
+		{"playlist.mp4", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na.ts\n", "ffprobe: not a format of films"},
+		{"concat.mp4", "ffconcat version 1.0\nfile a.mp4\n", "ffprobe: not a format of films"},
 	} {
 		if err := os.WriteFile(c.name, []byte(c.content), 0o666); err != nil {
 			t.Fatal(err)
