@@ -127,13 +127,19 @@ func explain(err error) (text, hint string) {
 	case errors.Is(err, fs.ErrPermission):
 		return err.Error(), "check who owns the folder and what you may write to"
 	}
-	return err.Error(), ""
+	hint, _ = explainPublish(err)
+	return err.Error(), hint
 }
 
 func exitCode(errs []error) int {
 	for _, err := range errs {
-		if errors.Is(err, output.ErrBusy) {
+		if _, code := explainPublish(err); code == exitBusy || errors.Is(err, output.ErrBusy) {
 			return exitBusy
+		}
+	}
+	for _, err := range errs {
+		if _, code := explainPublish(err); code != exitDone {
+			return code
 		}
 	}
 	for _, err := range errs {

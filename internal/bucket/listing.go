@@ -47,10 +47,10 @@ func (p *Publisher) list(ctx context.Context, state *state, local []Object, same
 	for _, g := range state.base.pointer.Generations {
 		r.state[Ref{Site, g.Manifest}] = true
 	}
-	r.next = Manifest{Version: m.Version, Generation: m.Generation, Stores: m.Stores, Doomed: m.Doomed}
+	r.next = Manifest{Version: m.Version, Generation: m.Generation, Clips: m.Clips, Doomed: m.Doomed}
 	for _, side := range p.sides() {
-		// A bucket that is not the one of last time holds nothing that the manifest could vouch for.
-		r.isNew = m.Generation > 0 && m.Stores[side] != p.place(side).Name
+		// A bucket of clips that is not the one of last time holds nothing that the manifest could vouch for.
+		r.isNew = side == Stream && m.Generation > 0 && state.moved(p)
 		if err := p.eachListed(ctx, side, &r); err != nil {
 			return nil, err
 		}

@@ -94,12 +94,12 @@ type Deletion struct {
 
 // A Manifest is everything that is published in one generation of a site.
 type Manifest struct {
-	Version    int             `json:"version"`
-	Generation int             `json:"generation"`
-	Stores     map[Side]string `json:"stores"` // names of the buckets
-	Objects    []Entry         `json:"objects"`
-	Gone       []Tombstone     `json:"gone,omitempty"`
-	Doomed     []Deletion      `json:"doomed,omitempty"` // to be deleted once this manifest holds
+	Version    int         `json:"version"`
+	Generation int         `json:"generation"`
+	Clips      string      `json:"clips,omitempty"` // name of the bucket at Stream; "" when there is one bucket
+	Objects    []Entry     `json:"objects"`
+	Gone       []Tombstone `json:"gone,omitempty"`
+	Doomed     []Deletion  `json:"doomed,omitempty"` // to be deleted once this manifest holds
 }
 
 const (

@@ -16,7 +16,7 @@ import (
 func FuzzManifest(f *testing.F) {
 	sum := strings.Repeat("0a", 32)
 	for _, seed := range []string{
-		`{"version":1,"generation":2,"stores":{"":"s3://a"},"objects":[{"key":"a/index.html","size":3,"sha256":"` + sum + `","headers":{"type":"text/html"},"wave":3,"etag":"x","version":"v"}],` +
+		`{"version":1,"generation":2,"objects":[{"key":"a/index.html","size":3,"sha256":"` + sum + `","headers":{"type":"text/html"},"wave":3,"etag":"x","version":"v"}],` +
 			`"gone":[{"key":".matinee/kept/x","of":"b","size":1,"etag":"y","generation":1,"time":"2026-11-22T00:00:00Z"}],"doomed":[{"key":"c","side":"stream"}]}`,
 		`{"version":1,"generation":1,"objects":[{"key":"../x"}]}`,
 		`{"version":1,"generation":1,"doomed":[{"key":".matinee/current"}]}`,

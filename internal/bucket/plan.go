@@ -128,31 +128,35 @@ type TooManyDeletesError struct {
 }
 
 func (e *TooManyDeletesError) Error() string {
-	shown := make([]string, 0, shownItems+1)
+	keys := make([]string, len(e.Deletes))
 	for i, d := range e.Deletes {
-		if i == shownItems {
-			shown = append(shown, fmt.Sprintf("and %d more", len(e.Deletes)-shownItems))
-			break
-		}
-		shown = append(shown, d.Key)
+		keys[i] = d.Key
 	}
-	return fmt.Sprintf("%d objects would be deleted, and %d are allowed at once: %s", len(e.Deletes), e.Limit, strings.Join(shown, ", "))
+	return fmt.Sprintf("%d objects would be deleted, and %d are allowed at once: %s", len(keys), e.Limit, someOf(keys))
+}
+
+// someOf names the first few keys.
+func someOf(keys []string) string {
+	if len(keys) <= shownItems {
+		return strings.Join(keys, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(keys[:shownItems], ", "), len(keys)-shownItems)
 }
 
 // ErrTaken is returned for a bucket in which the site would replace what somebody else put there.
-var ErrTaken = errors.New("the files there were not published from here")
+var ErrTaken = errors.New("what is there was not published from here")
 
 // check says why a plan must not be applied. limit is the number of deletions allowed, 0 for the usual: 256, or a
-// tenth of the site when that is more.
+// tenth of the site when that is more; a negative one allows none.
 func (p *Plan) check(limit int, takeover bool) error {
 	if limit == 0 {
 		limit = max(256, len(p.next.Objects)/10)
 	}
-	if len(p.Deletes) > limit {
+	if limit = max(0, limit); len(p.Deletes) > limit {
 		return &TooManyDeletesError{p.Deletes, limit}
 	}
 	if len(p.Overwrites) > 0 && !takeover {
-		return fmt.Errorf("%s and %d more would be replaced: %w", p.Overwrites[0], len(p.Overwrites)-1, ErrTaken)
+		return fmt.Errorf("%s: %w", someOf(p.Overwrites), ErrTaken)
 	}
 	return nil
 }
@@ -184,6 +188,7 @@ func (p *Plan) Write(w io.Writer) error {
 		until := p.Gone[i].Time.Add(Grace)
 		stays = append(stays, fmt.Sprintf("%s, until a publish after %s", p.Gone[i].Key, until.UTC().Format("2006-01-02 15:04 MST")))
 	}
+	out.list("not ours", p.Overwrites)
 	out.list("delete", deletes)
 	out.list("stays", stays)
 	out.list("forget", append(append([]string{}, p.Invalidate[Site]...), p.Invalidate[Stream]...))

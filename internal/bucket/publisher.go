@@ -18,7 +18,7 @@ import (
 
 // A Place is a bucket and what stands in front of it.
 type Place struct {
-	Name  string // for people, and to know it again: "s3://films-site"
+	Name  string // for people, and, at Stream, to know it again: "s3://films-site"
 	Store Store
 	CDN   Invalidator // nil when there is none
 }
@@ -44,7 +44,7 @@ type Publisher struct {
 	StealLock  bool // do not believe that somebody else is publishing
 	Takeover   bool // replace what others have put there, or what belongs to another site
 	PruneNow   bool // delete at once what went out of the site
-	MaxDeletes int  // refuse to delete more than that; 0 for 256, or a tenth of the site
+	MaxDeletes int  // refuse to delete more than that; 0 for 256, or a tenth of the site; negative for none
 	Wait       bool // return only when networks have forgotten what they were told to forget
 
 	Progress func(Progress)   // called as the work goes on, by one goroutine at a time; may be nil
@@ -81,13 +81,12 @@ func (p *Publisher) place(side Side) *Place {
 	return &p.Site
 }
 
-// stores names the buckets in use.
-func (p *Publisher) stores() map[Side]string {
-	names := map[Side]string{}
-	for _, side := range p.sides() {
-		names[side] = p.place(side).Name
+// clips names the bucket of clips, if they have one.
+func (p *Publisher) clips() string {
+	if p.Stream.Store == nil {
+		return ""
 	}
-	return names
+	return p.Stream.Name
 }
 
 func (p *Publisher) sides() []Side {
@@ -123,7 +122,7 @@ func (p *Publisher) Plan(ctx context.Context, local []Object) (*Plan, error) {
 func (p *Publisher) plan(state *state, found *findings, local []Object) *Plan {
 	plan := Diff(local, *state.manifest, p.rules())
 	plan.base, plan.listed = state.base, found.listed
-	plan.next.Stores = p.stores()
+	plan.next.Clips = p.clips()
 	plan.Foreign, plan.Overwrites = found.foreign, found.overwrites
 	for _, orphan := range found.orphans {
 		if !slices.ContainsFunc(plan.next.Gone, func(t Tombstone) bool { return t.ref() == orphan.Ref }) {
@@ -234,14 +233,10 @@ func (s *state) mustList(p *Publisher) bool {
 	return p.Verify || s.base.pointer.Dirty || len(s.base.pointer.Generations) == 0 || s.moved(p)
 }
 
-// moved reports whether the buckets are others than last time.
+// moved reports whether clips go to another bucket than last time. The state lies in the bucket of pages, so that one
+// cannot be another.
 func (s *state) moved(p *Publisher) bool {
-	for side, name := range p.stores() {
-		if s.manifest.Stores[side] != name {
-			return true
-		}
-	}
-	return false
+	return p.Stream.Store != nil && p.Stream.Name != s.manifest.Clips
 }
 
 // superfluous are the manifests of generations that are out of reach.

@@ -65,7 +65,7 @@ func (p *Publisher) generation(ctx context.Context, state *state, number int) (*
 	if err != nil {
 		return nil, fmt.Errorf("%s in %s cannot be understood: %w", all[i].Manifest, p.Site.Name, err)
 	}
-	if state.moved(p) {
+	if m.Clips != p.clips() {
 		return nil, diag.At("", 0, "generation %d was published to other buckets", number)
 	}
 	return m, nil

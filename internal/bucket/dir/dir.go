@@ -44,11 +44,11 @@ var _ bucket.Store = (*Store)(nil)
 // Open makes the folder when there is none, and removes temporary files that were left there more than a day ago.
 func Open(name string) (*Store, error) {
 	if err := os.MkdirAll(name, 0o777); err != nil {
-		return nil, err
+		return nil, failure("create", name, err)
 	}
 	root, err := os.OpenRoot(name)
 	if err != nil {
-		return nil, err
+		return nil, failure("open", name, err)
 	}
 	s := &Store{root: root, name: name}
 	if err := s.prepare(); err != nil {
@@ -89,13 +89,18 @@ func (e *fileError) Error() string   { return e.op + " " + e.key + ": " + e.err.
 func (e *fileError) Unwrap() []error { return []error{bucket.ErrRefused, e.err} }
 
 func failure(op, key string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotDir) {
-		return fmt.Errorf("%s %s: %w", op, key, bucket.ErrNotFound)
-	}
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		err = e
 	}
 	return &fileError{op, key, err}
+}
+
+// missingOr is a failure, or ErrNotFound for a file that is not there, also because a folder on the way is a file.
+func missingOr(op, key string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotDir) {
+		return fmt.Errorf("%s %s: %w", op, key, bucket.ErrNotFound)
+	}
+	return failure(op, key, err)
 }
 
 // Get implements bucket.Store.
@@ -105,7 +110,7 @@ func (s *Store) Get(ctx context.Context, key string) (*bucket.Content, error) {
 	}
 	file, info, err := s.open(key)
 	if err != nil {
-		return nil, failure("read", key, err)
+		return nil, missingOr("read", key, err)
 	}
 	now, err := s.now()
 	sum := ""
@@ -266,7 +271,7 @@ func (s *Store) mkdirAndRename(temporary, key string) error {
 func (s *Store) Copy(ctx context.Context, key string, from bucket.Source, _ bucket.Headers) (bucket.Stored, error) {
 	file, _, err := s.open(from.Key)
 	if err != nil {
-		return bucket.Stored{}, failure("copy", from.Key, err)
+		return bucket.Stored{}, missingOr("copy", from.Key, err)
 	}
 	defer file.Close() //nolint:errcheck // only read
 	if key == from.Key {
