@@ -25,7 +25,8 @@ for (const {path, index, config, sound} of all) {
     await player.until('the clock runs after the seek', s => s.time > state.time || s.ended);
     assert.equal((await player.state()).failed, false);
 
-    const {shifts} = await done();
+    const {shifts, hlsErrors} = await done();
+    assert.deepEqual(hlsErrors, [], 'errors of hls.js');
     assert.deepEqual(shifts, [], 'the page moved');
   });
 }

@@ -73,7 +73,18 @@ function read(path, address) {
 export async function visit(path, {base = url, tolerate = () => false, prepare, ...options} = {}) {
   const context = await (await browser()).newContext({viewport: {width: 1000, height: 800}, ...options});
   await context.addInitScript(() => {
-    window.seen = {violations: [], shifts: []};
+    window.seen = {violations: [], shifts: [], hlsErrors: []};
+    let flowplayer;
+    Object.defineProperty(window, 'flowplayer', {
+      get: () => flowplayer,
+      set: value => {
+        flowplayer = value;
+        value.engine('hlsjs-lite').plugin(({hls}) => hls.on('hlsError', (event, {type, details, fatal, error}) => {
+          // A busy machine stalls; that is no fault of the film.
+          if (!/Stall/.test(details)) window.seen.hlsErrors.push(`${fatal ? 'fatal ' : ''}${type} ${details} ${error?.message}`);
+        }));
+      },
+    });
     document.addEventListener('securitypolicyviolation', event =>
       window.seen.violations.push(`${event.violatedDirective} ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`));
     new PerformanceObserver(list => list.getEntries().forEach(entry => {
