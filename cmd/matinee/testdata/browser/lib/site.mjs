@@ -118,7 +118,7 @@ export async function visit(path, {base = url, tolerate = () => false, prepare, 
 export async function shoot(page, name) {
   if (!shots) return;
   mkdirSync(shots, {recursive: true});
-  await page.screenshot({path: join(shots, name.replace(/[^a-z0-9.-]+/gi, '-') + '.png')});
+  await page.screenshot({path: join(shots, name.replace(/[^\p{L}\p{N}.-]+/gu, '-') + '.png')});
 }
 
 // The hands of a visitor on one player.
