@@ -518,7 +518,7 @@ func TestDeleteErrorsAreToldAndTriedAgain(t *testing.T) {
 	p := publisher(t, store, s)
 	publish(t, p, s)
 	store.Fault = func(c storetest.Call) storetest.Fault {
-		if c.Method == "Delete" {
+		if c.Method == "Delete" { //nolint:usestdlibvars // of Store, not of HTTP
 			return storetest.HalfBody
 		}
 		return storetest.None

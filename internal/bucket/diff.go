@@ -24,19 +24,20 @@ func Diff(local []Object, remote Manifest, rules Rules) *Plan {
 	d := differ{
 		rules: rules,
 		plan:  &Plan{next: Manifest{Version: formatVersion, Generation: remote.Generation + 1}},
-		old:   make(map[Ref]Entry, len(remote.Objects)+len(remote.Gone)),
+		old:   make(map[Ref]*Entry, len(remote.Objects)+len(remote.Gone)),
 		local: make(map[Ref]bool, len(local)),
 		kept:  map[Ref]Tombstone{},
 		stale: map[Side][]string{},
 	}
-	for _, e := range remote.Objects {
-		d.old[e.ref()] = e
+	d.plan.next.Objects = make([]Entry, 0, len(local))
+	for i := range remote.Objects {
+		d.old[remote.Objects[i].ref()] = &remote.Objects[i]
 	}
-	for _, g := range remote.Gone {
-		if g.Of == "" {
-			d.old[g.ref()] = g.Entry
+	for i := range remote.Gone {
+		if g := &remote.Gone[i]; g.Of == "" {
+			d.old[g.ref()] = &g.Entry
 		} else {
-			d.kept[g.ref()] = g
+			d.kept[g.ref()] = *g
 		}
 	}
 	for _, o := range local {
@@ -73,7 +74,7 @@ func Diff(local []Object, remote Manifest, rules Rules) *Plan {
 type differ struct {
 	rules Rules
 	plan  *Plan
-	old   map[Ref]Entry // what is in the buckets, in the site or not
+	old   map[Ref]*Entry // what is in the buckets, in the site or not
 	local map[Ref]bool
 	kept  map[Ref]Tombstone
 	stale map[Side][]string // keys whose answers may be in caches
@@ -88,7 +89,7 @@ func (d *differ) publish(o Object) {
 		change.Reason = New
 	case old.SHA256 != o.SHA256 || old.Size != o.Size:
 		change.Reason = Replaced
-		d.keep(old)
+		d.keep(*old)
 	case old.Headers != o.Headers:
 		change.Reason = HeadersOnly
 		change.from = &Source{Key: o.Key}

@@ -269,7 +269,7 @@ func TestStolenLock(t *testing.T) {
 			_, err := tryPublish(t.Context(), p, s)
 			finished <- err
 		}()
-		time.Sleep(time.Minute)
+		time.Sleep(45 * time.Second) // between two signs of life
 		thief := publisher(t, store, others)
 		thief.StealLock = true
 		publish(t, thief, others)
@@ -364,7 +364,7 @@ func TestFaults(t *testing.T) {
 				if c.Key == bucket.PointerKey && fault >= storetest.HalfBody {
 					return storetest.LostReply
 				}
-				if fault == storetest.HalfBody && c.Method == "Put" {
+				if fault == storetest.HalfBody && c.Method == "Put" { //nolint:usestdlibvars // of Store, not of HTTP
 					half[c.Key] = true
 				}
 				return fault
@@ -501,7 +501,6 @@ func TestResume(t *testing.T) {
 		if store.Objects()["stream/film/720p.mp4"] != film {
 			t.Error("the film is damaged")
 		}
-		before = len(store.Calls())
 		p := publisher(t, store, s)
 		p.Verify = true
 		if result := publish(t, p, s); result.Sent.Objects+result.Copied > 0 {

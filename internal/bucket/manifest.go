@@ -184,7 +184,8 @@ func (e *Entry) check(seen map[Ref]bool) error {
 }
 
 func (t *Tombstone) checkGone(seen map[Ref]bool) error {
-	if strings.HasPrefix(t.Key, StatePrefix) && !(strings.HasPrefix(t.Key, keptPrefix) && t.Of != "") {
+	isKept := strings.HasPrefix(t.Key, keptPrefix) && t.Of != ""
+	if strings.HasPrefix(t.Key, StatePrefix) && !isKept {
 		return fmt.Errorf("%q is no file of a site", t.Key)
 	}
 	return t.checkEntry(seen)

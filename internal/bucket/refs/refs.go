@@ -50,7 +50,7 @@ func needed(tag html.Token) []string {
 	switch tag.Data {
 	case "img", "source", "video", "audio", "track", "script", "embed", "input":
 		add("src", "poster")
-		for _, candidate := range strings.Split(attributes["srcset"], ",") {
+		for candidate := range strings.SplitSeq(attributes["srcset"], ",") {
 			if address, _, _ := strings.Cut(strings.TrimSpace(candidate), " "); address != "" {
 				found = append(found, address)
 			}
@@ -58,7 +58,7 @@ func needed(tag html.Token) []string {
 	case "object":
 		add("data")
 	case "link":
-		for _, rel := range strings.Fields(strings.ToLower(attributes["rel"])) {
+		for rel := range strings.FieldsSeq(strings.ToLower(attributes["rel"])) {
 			switch rel {
 			case "stylesheet", "icon", "apple-touch-icon", "preload", "modulepreload", "manifest":
 				add("href")
