@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"matinee/internal/aws/account"
 	"matinee/internal/diag"
 	"matinee/internal/output"
 	"matinee/internal/video"
@@ -119,6 +120,9 @@ func printable(s string) string {
 
 // explain says an error that is nobody's typing mistake in the user's words.
 func explain(err error) (text, hint string) {
+	if refused, ok := errors.AsType[*account.Error](err); ok {
+		return refused.Text, refused.Hint
+	}
 	switch {
 	case errors.Is(err, output.ErrBusy):
 		return err.Error(), "wait for it to end, or stop it"
@@ -145,7 +149,8 @@ func exitCode(errs []error) int {
 	for _, err := range errs {
 		_, cache := errors.AsType[*video.CacheError](err)
 		_, write := errors.AsType[*output.WriteError](err)
-		if cache || write || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE) {
+		_, cloud := errors.AsType[*account.Error](err)
+		if cache || write || cloud || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE) {
 			return exitMissing
 		}
 	}

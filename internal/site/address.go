@@ -57,6 +57,18 @@ func aliasPath(alias string) string {
 	return dirPath(p)
 }
 
+// Redirects returns the old addresses of posts and where they lead now, as they stand in addresses of a site at the root
+// of its host: "/old/b/" to "/b/". They say to a server what the pages at the old addresses say to browsers.
+func Redirects(posts []*post.Post, permalink string) map[string]string {
+	redirects := make(map[string]string)
+	for _, p := range posts {
+		for _, a := range p.Aliases {
+			redirects["/"+escapePath(aliasPath(a))] = "/" + escapePath(address(permalink, p))
+		}
+	}
+	return redirects
+}
+
 // publicPath is where a file of the content folder is published: "content/a/b.png" as "a/b.png".
 func publicPath(file string) string { return strings.TrimPrefix(file, contentDir+"/") }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -265,5 +266,17 @@ func TestKeys(t *testing.T) {
 	renamed.Title = "Movies"
 	if got := changed(keys(renamed, base())); len(got) != len(before)-1 || slices.Contains(got, "sitemap.xml") {
 		t.Errorf("another title changes %q, want every page but the sitemap", got)
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	posts := []*post.Post{
+		{Slug: "b", Section: "films", Aliases: []string{"/old/b/", "gone.html", "für"}},
+		{Slug: "c", URL: "/about/c/", Aliases: []string{"c:1"}},
+		{Slug: "d"},
+	}
+	want := map[string]string{"/old/b/": "/films/b/", "/gone.html": "/films/b/", "/f%C3%BCr/": "/films/b/", "/c%3A1/": "/about/c/"}
+	if got := site.Redirects(posts, "/:section/:slug/"); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
