@@ -30,7 +30,7 @@ func TestBrowser(t *testing.T) {
 	tools.run(t, []string{
 		"MATINEE_URL=" + address,
 		"MATINEE_PUBLIC=" + public,
-	}, "access", "address", "fallback", "keyboard", "links", "page", "plays", "valid")
+	}, "access", "address", "fallback", "keyboard", "links", "page", "plays", "settings", "valid")
 }
 
 // TestBrowserClips shows that a browser plays what the packager makes of odd clips, read as a plain MP4 and as HLS, and

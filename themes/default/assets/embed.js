@@ -108,7 +108,6 @@
       ].filter(Boolean),
       subtitles: config.captions,
       cuepoints: config.chapters.map(chapter => chapter.at).filter(Boolean),
-      loop: config.loop,
     },
   });
 
@@ -287,6 +286,7 @@
         const play = repair(stage, api, media, config.title);
         if (takeFocus && [button, page.body].includes(page.activeElement)) play.focus({preventScroll: true});
         if (start) media.currentTime = start;
+        media.loop = config.loop; // Flowplayer's own way of looping stops at the beginning
         button.remove();
         video.inert = true;
       });

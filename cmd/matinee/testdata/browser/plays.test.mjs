@@ -82,3 +82,16 @@ for (const {path, index, config} of all.filter(clip => clip.levels > 1)) {
     await done();
   });
 }
+
+test('by touch', async () => {
+  const {path, index} = all.find(clip => clip.levels > 1);
+  const {page, done} = await visit(path, {hasTouch: true, isMobile: true, viewport: {width: 390, height: 800}});
+  const player = new Player(page, index);
+  await player.start.tap();
+  await player.playing();
+  await player.box.tap(); // shows the controls
+  await shoot(page, 'touch');
+  await player.box.locator('.fp-controls > .fp-playbtn').tap();
+  await player.until('pause', s => s.paused);
+  await done();
+});
