@@ -8,17 +8,20 @@ PLAYER  = themes/default/player
 BROWSER = cmd/matinee/testdata/browser
 LINT    = bin/golangci-lint-$(GOLANGCI_LINT)
 
-.PHONY: help build demo player setup test lint deadcode cross fuzz bench clean
+.PHONY: help build demo demo-publish player setup test lint deadcode cross fuzz bench clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
-		printf 'make %-9s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
+		printf 'make %-13s %s\n' "$$name" "$$what"; done
 
 build: player ## build bin/matinee
 	go build -trimpath -o bin/matinee ./cmd/matinee
 
 demo: build ## build the site of this repository and serve it on this machine
 	bin/matinee serve
+
+demo-publish: build ## publish the site to an S3 server on this machine, change it, publish it again and go back
+	go run ./internal/aws/s3/s3test/demo $(DEMO)
 
 player: $(PLAYER)/dist/flowplayer.min.js ## fetch the player's files, which the program embeds
 

@@ -20,6 +20,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"matinee/internal/aws/s3"
 	"matinee/internal/bucket"
 	"matinee/internal/bucket/dir"
 	"matinee/internal/bucket/refs"
@@ -215,8 +216,8 @@ func openDestination(cfg config.Config, flags publishFlags) (p *bucket.Publisher
 		}
 	}
 	if folder == "" {
-		return nil, nil, diag.At("site.yaml", 0, "publishing to S3 is not part of this version").
-			WithHint("publish to a folder, with --to DIR or publish.target: dir")
+		p, err := openBuckets(cfg)
+		return p, func() {}, err
 	}
 	if err := checkFolder(folder, outputFolder(flags.buildFlags).Dir); err != nil {
 		return nil, nil, err
@@ -462,6 +463,7 @@ func explainPublish(err error) (hint string, code int) {
 	var local *bucket.LocalError
 	var tooMany *bucket.TooManyDeletesError
 	var failed *bucket.DeleteError
+	var store *s3.Error
 	switch {
 	case isBusy(err):
 		return "wait with --wait; if it is certain that nobody publishes, go on with --steal-lock", exitBusy
@@ -475,9 +477,11 @@ func explainPublish(err error) (hint string, code int) {
 		return fmt.Sprintf("if that is right, publish with --max-delete %d", len(tooMany.Deletes)), exitProblems
 	case errors.As(err, &failed):
 		return "the site is published; the next publish tries again", exitMissing
+	case errors.As(err, &store) && store.Hint != "":
+		return store.Hint, exitMissing
 	case errors.Is(err, bucket.ErrNotFound):
 		return "somebody changed what is there; matinee publish --verify looks at it and mends it", exitMissing
-	case errors.Is(err, bucket.ErrRefused), errors.Is(err, bucket.ErrSlowDown):
+	case errors.As(err, &store), errors.Is(err, bucket.ErrRefused), errors.Is(err, bucket.ErrSlowDown):
 		return "", exitMissing
 	}
 	return "", 0

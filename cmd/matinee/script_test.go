@@ -38,7 +38,9 @@ func TestScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:       "testdata/script",
+		Cmds:      s3Commands,
+		Condition: s3Condition,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("FILMS", films)
 			env.Setenv("CLIP", "pendulums.mp4")
