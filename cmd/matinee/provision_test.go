@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,9 +22,18 @@ import (
 
 // TestProvisionScript runs the scripts about provisioning, each with an AWS account of its own.
 func TestProvisionScript(t *testing.T) {
+	films, err := filepath.Abs("../../content")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := maps.Clone(s3Commands)
+	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
+		"cloud": setCloud, "nosecret": noSecretOfCloud, "exit": exitStatus,
+	})
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata/script/provision",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"cloud": setCloud, "nosecret": noSecretOfCloud, "exit": exitStatus},
+		Dir:       "testdata/script/provision",
+		Cmds:      commands,
+		Condition: s3Condition,
 		Setup: func(env *testscript.Env) error {
 			cloud := awstest.New(func(format string, args ...any) { t.Errorf(format, args...) })
 			server := httptest.NewServer(cloud)
@@ -31,6 +42,8 @@ func TestProvisionScript(t *testing.T) {
 			for name, value := range awstest.Environment(server.URL) {
 				env.Setenv(name, value)
 			}
+			env.Setenv("FILMS", films)
+			env.Setenv("CLIP", "pendulums.mp4")
 			env.Setenv("NO_COLOR", "1")
 			return nil
 		},
@@ -45,6 +58,7 @@ func TestProvisionScript(t *testing.T) {
 //	cloud fail RESOURCE REASON     a resource fails
 //	cloud refuse ACTION CODE TEXT  an action is refused
 //	cloud bucket NAME KEY…         a bucket holds these objects
+//	cloud invalidated ID PATH…     the distribution was last told to forget these paths, or the script fails; no paths: nothing
 //	cloud parameter NAME VALUE     a parameter of the stack has this value, or the script fails
 func setCloud(ts *testscript.TestScript, _ bool, args []string) {
 	c := ts.Value("cloud").(*awstest.Cloud)
@@ -63,6 +77,17 @@ func setCloud(ts *testscript.TestScript, _ bool, args []string) {
 		c.Refuse[args[1]] = awstest.Refusal{Code: args[2], Message: args[3], Status: 403}
 	case "bucket":
 		c.Buckets[args[1]] = args[2:]
+	case "invalidated":
+		var got []string
+		for _, i := range c.Invalidations {
+			if i.Distribution == args[1] {
+				got = i.Paths
+			}
+		}
+		clear(c.Invalidations)
+		if !slices.Equal(got, args[2:]) {
+			ts.Fatalf("the distribution %s was told to forget %q", args[1], got)
+		}
 	case "parameter":
 		if got := c.Stack.Parameters[args[1]]; got != args[2] {
 			ts.Fatalf("the parameter %s is %q", args[1], got)

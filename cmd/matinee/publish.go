@@ -164,7 +164,7 @@ func publish(ctx context.Context, e env, flags publishFlags, out io.Writer) (*pu
 		return report, err
 	}
 	defer public.Close() //nolint:errcheck // read only
-	p, done, err := openDestination(cfg, flags)
+	p, done, err := openDestination(ctx, cfg, flags)
 	if err != nil {
 		return report, err
 	}
@@ -205,7 +205,7 @@ func publish(ctx context.Context, e env, flags publishFlags, out io.Writer) (*pu
 }
 
 // openDestination opens the buckets the site is published to. done lets go of them.
-func openDestination(cfg config.Config, flags publishFlags) (p *bucket.Publisher, done func(), err error) {
+func openDestination(ctx context.Context, cfg config.Config, flags publishFlags) (p *bucket.Publisher, done func(), err error) {
 	folder := flags.to
 	if folder == "" && cfg.Publish.Target == "dir" {
 		if cfg.Publish.Dir == "" {
@@ -216,7 +216,7 @@ func openDestination(cfg config.Config, flags publishFlags) (p *bucket.Publisher
 		}
 	}
 	if folder == "" {
-		p, err := openBuckets(cfg)
+		p, err := openBuckets(ctx, cfg)
 		return p, func() {}, err
 	}
 	if err := checkFolder(folder, outputFolder(flags.buildFlags).Dir); err != nil {

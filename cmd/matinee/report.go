@@ -121,7 +121,7 @@ func printable(s string) string {
 // explain says an error that is nobody's typing mistake in the user's words.
 func explain(err error) (text, hint string) {
 	if refused, ok := errors.AsType[*account.Error](err); ok {
-		return refused.Text, refused.Hint
+		return err.Error(), refused.Hint
 	}
 	switch {
 	case errors.Is(err, output.ErrBusy):

@@ -1,6 +1,6 @@
-// Package awstest plays an AWS account for tests: a CloudFormation with one stack called films, and the two operations of
-// S3 that empty a bucket. It speaks the protocols of the two, takes its time, and fails where it is told to. What a
-// request must have is checked, and told to [Cloud.Report] where it is missing.
+// Package awstest plays an AWS account for tests: a CloudFormation with one stack called films, a CloudFront that takes
+// invalidations, and the two operations of S3 that empty a bucket. It speaks their protocols, takes its time, and fails
+// where it is told to. What a request must have is checked, and told to [Cloud.Report] where it is missing.
 //
 // It does not read templates: its stack consists of [Resources], whatever the template says. What is in the real one is
 // looked at by cfn-lint and moto.
@@ -51,6 +51,15 @@ type Cloud struct {
 	NoChanges bool                  // change sets have nothing to change
 	Buckets   map[string][]string   // name → keys in order, each with one version; "gone" in one makes it a delete marker, "locked" undeletable
 	Report    func(format string, args ...any)
+
+	Invalidations map[string]Invalidation // by reference
+	Waits         int                     // how often an invalidation is looked at before it is complete
+}
+
+// An Invalidation is what CloudFront was told to forget.
+type Invalidation struct {
+	Distribution string
+	Paths        []string
 }
 
 // A Refusal is an error of the API.
@@ -83,7 +92,7 @@ type ChangeSet struct {
 func New(report func(format string, args ...any)) *Cloud {
 	return &Cloud{
 		Sets: map[string]*ChangeSet{}, Fail: map[string]string{}, Refuse: map[string]Refusal{}, Buckets: map[string][]string{},
-		Rollback: "ROLLBACK_COMPLETE", Report: report,
+		Invalidations: map[string]Invalidation{}, Rollback: "ROLLBACK_COMPLETE", Report: report,
 	}
 }
 
@@ -95,7 +104,11 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.Report("%v", err)
 	}
 	action := r.PostForm.Get("Action")
-	if action == "" {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/2020-05-31/distribution/"):
+		c.serveCloudFront(w, r)
+		return
+	case action == "":
 		c.serveS3(w, r)
 		return
 	}
@@ -175,7 +188,7 @@ func (c *Cloud) advance() {
 	domain := s.Parameters["Domain"]
 	s.Outputs = map[string]string{
 		"SiteURL": "https://d111.cloudfront.net", "StreamURL": "https://d222.cloudfront.net", "SiteTarget": "d111.cloudfront.net",
-		"StaticBucket": "films-static", "StreamBucket": "films-stream",
+		"StaticBucket": "films-static", "StreamBucket": "films-stream", "SiteDistribution": "E1", "StreamDistribution": "E2",
 	}
 	if domain != "" {
 		s.Outputs["SiteURL"] = "https://" + domain
@@ -373,6 +386,53 @@ func (c *Cloud) describeResources(url.Values) (string, *Refusal) {
 			element("ResourceStatus", "CREATE_COMPLETE") + element("Timestamp", "2026-11-22T10:00:00Z") + "</member>")
 	}
 	return "<StackResources>" + text.String() + "</StackResources>", nil
+}
+
+// serveCloudFront takes invalidations, as the API reference of 2020-05-31 has them, and says how they come along.
+func (c *Cloud) serveCloudFront(w http.ResponseWriter, r *http.Request) {
+	distribution, action, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/2020-05-31/distribution/"), "/")
+	status := http.StatusOK
+	switch {
+	case r.Method == http.MethodPost && action == "invalidation":
+		if e, ok := c.Refuse["CreateInvalidation"]; ok {
+			c.refuseWith(w, e)
+			return
+		}
+		c.invalidate(distribution, r.Body)
+		status = http.StatusCreated
+	case r.Method == http.MethodGet && action == "invalidation/I1":
+	default:
+		c.Report("unexpected request %s %s", r.Method, r.URL)
+	}
+	progress := "Completed"
+	if c.Waits > 0 {
+		c.Waits--
+		progress = "InProgress"
+	}
+	w.WriteHeader(status)
+	fmt.Fprint(w, "<Invalidation>"+element("Id", "I1")+element("Status", progress)+element("CreateTime", "2026-11-22T10:00:00Z")+"</Invalidation>")
+}
+
+func (c *Cloud) invalidate(distribution string, request io.Reader) {
+	var batch struct {
+		XMLName         xml.Name `xml:"InvalidationBatch"`
+		CallerReference string
+		Paths           struct {
+			Quantity int
+			Items    []string `xml:"Items>Path"`
+		}
+	}
+	if err := xml.NewDecoder(request).Decode(&batch); err != nil {
+		c.Report("%v", err)
+	}
+	if batch.Paths.Quantity != len(batch.Paths.Items) || batch.CallerReference == "" {
+		c.Report("a bad invalidation: %+v", batch)
+	}
+	before, repeated := c.Invalidations[batch.CallerReference]
+	if repeated && !slices.Equal(before.Paths, batch.Paths.Items) {
+		c.Report("another invalidation under the same reference: %q after %q", batch.Paths.Items, before.Paths)
+	}
+	c.Invalidations[batch.CallerReference] = Invalidation{distribution, batch.Paths.Items}
 }
 
 // serveS3 lists versions, two on a page, and deletes them.

@@ -41,10 +41,7 @@ func (s *Stack) Destroy(ctx context.Context, tell func(Event)) error {
 		return err
 	}
 	if !st.exists() {
-		return &account.Error{
-			Text: fmt.Sprintf("there is no stack %s in %s", s.Name, s.Region),
-			Hint: "check publish.stack and publish.region in site.yaml, or --stack and --region",
-		}
+		return s.noStack()
 	}
 	buckets, err := s.Buckets(ctx)
 	if err != nil {

@@ -189,3 +189,27 @@ func (s *Stack) now() time.Time {
 	}
 	return time.Now()
 }
+
+// Outputs returns what the stack says of itself: where the site is published to.
+func (s *Stack) Outputs(ctx context.Context) (Outputs, error) {
+	st, err := s.look(ctx, s.Name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !st.exists():
+		return nil, s.noStack()
+	case st.outputs["StaticBucket"] == "":
+		return nil, &account.Error{
+			Text: fmt.Sprintf("the stack %s in %s is not finished", s.Name, s.Region),
+			Hint: "run matinee provision, which says how it stands",
+		}
+	}
+	return st.outputs, nil
+}
+
+func (s *Stack) noStack() error {
+	return &account.Error{
+		Text: fmt.Sprintf("there is no stack %s in %s", s.Name, s.Region),
+		Hint: "check publish.stack and publish.region in site.yaml; matinee provision makes the stack",
+	}
+}
