@@ -307,6 +307,9 @@ func (p *provisioner) apply(ctx context.Context) error {
 		}
 	}
 	p.report.Outputs, err = p.stack.Apply(ctx, plan, p.event)
+	if ctx.Err() != nil {
+		fmt.Fprintln(p.stderr, "CloudFormation goes on by itself; run matinee provision again to see how it ends")
+	}
 	if err != nil {
 		return err
 	}
