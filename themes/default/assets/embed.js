@@ -57,6 +57,13 @@
         let chances = 2;
         // Recovery, hls.js's own too, takes the media off and on again, which pauses it without an event.
         hls.on('hlsMediaAttached', () => player.playing && videoTag.play().catch(() => {}));
+        // Flowplayer changes the quality from the next segment on, and on a slow line, with all of a short film loaded,
+        // there is none that would be fetched again. Then change at once.
+        player.on('quality', (event, api, level) => {
+          let replaced = level < 0;
+          hls.once('hlsBufferFlushing', () => { replaced = true; });
+          setTimeout(() => replaced || hls.currentLevel === level || (hls.currentLevel = level));
+        });
         hls.on('hlsError', (event, error) => {
           if (!error.fatal || !hls.levels.length || !chances--) return;
           if (error.type === 'mediaError') hls.recoverMediaError();

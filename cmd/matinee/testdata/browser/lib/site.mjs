@@ -139,7 +139,7 @@ export class Player {
         flowplayer: Boolean(stage), engine: api?.engine?.engineName, failed: Boolean(box.querySelector('.is-error')),
         time: video.currentTime, duration: video.duration, paused: video.paused, ended: video.ended, seeking: video.seeking,
         width: video.videoWidth, audio: video.webkitAudioDecodedByteCount, volume: video.volume, muted: video.muted,
-        controls: video.controls, captions: box.querySelector('.fp-captions.fp-shown')?.innerText.trim() ?? '',
+        loaded: video.buffered.length ? video.buffered.end(video.buffered.length - 1) : 0, controls: video.controls, captions: box.querySelector('.fp-captions.fp-shown')?.innerText.trim() ?? '',
         levels: api?.engine?.hls?.levels.map(level => level.width),
       };
     });
