@@ -59,6 +59,7 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 
 bench: ## measure, the packager against cp and ffmpeg among others
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
+	go run ./internal/aws/s3/s3test/bench $(PUBLISH)
 
 clean: ## remove what make and matinee made
 	rm -rf bin public .matinee

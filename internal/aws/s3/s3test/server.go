@@ -4,6 +4,7 @@
 package s3test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -44,6 +47,7 @@ const (
 type Server struct {
 	URL     string
 	process *exec.Cmd
+	log     string // a line for each request
 }
 
 // Start starts a server that keeps its files below dir, and returns when it answers. The error wraps
@@ -70,12 +74,15 @@ func Start(ctx context.Context, program Program, dir string) (*Server, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	s := &Server{URL: "http://" + address, process: cmd}
+	s := &Server{URL: "http://" + address, process: cmd, log: filepath.Join(dir, accessLog)}
 	if err := s.wait(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
+
+// accessLog is the file in which Versity writes its requests down.
+const accessLog = "access.log"
 
 // Find looks for a program on the path, and where make puts it. The error wraps [exec.ErrNotFound].
 func Find(program Program) (string, error) {
@@ -110,7 +117,7 @@ func command(program Program, path, address, dir string) (*exec.Cmd, error) {
 	objects, versions := filepath.Join(dir, "objects"), filepath.Join(dir, "versions")
 	err := errors.Join(os.MkdirAll(objects, 0o700), os.MkdirAll(versions, 0o700))
 	return exec.Command(path, "--access", AccessKey, "--secret", SecretKey, "--port", address, //nolint:noctx // stopped by Close
-		"--keep-alive", "--quiet", "posix", "--versioning-dir", versions, objects), err
+		"--keep-alive", "--quiet", "--access-log", filepath.Join(dir, accessLog), "posix", "--versioning-dir", versions, objects), err
 }
 
 // wait returns when the server answers.
@@ -151,6 +158,22 @@ func Credentials() map[string]string {
 	}
 }
 
+// Environ is the environment of this process with [Credentials] in it.
+func Environ() []string {
+	ours := Credentials()
+	list := slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		_, ok := ours[name]
+		return ok
+	})
+	for name, value := range ours {
+		if value != "" { // the AWS command line takes an empty profile for one
+			list = append(list, name+"="+value)
+		}
+	}
+	return list
+}
+
 // CreateBucket makes a bucket, which keeps earlier versions of objects where versions is set.
 func (s *Server) CreateBucket(ctx context.Context, name string, versions bool) error {
 	client := s.Client()
@@ -169,6 +192,12 @@ func (s *Server) Client() *s3.Client {
 		BaseEndpoint: &s.URL, Region: "us-east-1", UsePathStyle: true,
 		Credentials: aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, "")),
 	})
+}
+
+// Requests is how many requests Versity has answered.
+func (s *Server) Requests() (int, error) {
+	data, err := os.ReadFile(s.log)
+	return bytes.Count(data, []byte("\n")), err
 }
 
 // Objects returns the contents of a bucket.

@@ -168,10 +168,7 @@ func (d *demo) publish() error {
 
 func (d *demo) matinee(stdout io.Writer, args ...string) error {
 	cmd := exec.CommandContext(d.ctx, d.program, args...) //nolint:gosec // the program that was just built
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = d.site, stdout, os.Stderr, os.Environ()
-	for name, value := range s3test.Credentials() {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = d.site, stdout, os.Stderr, s3test.Environ()
 	return cmd.Run()
 }
 

@@ -1,0 +1,248 @@
+// Bench measures publishing against what people use for it, on one machine and in one run: the same site goes to an S3
+// server by matinee, the AWS command line and rclone, as far as these are installed; for the first time, again, with one
+// file in a hundred changed, and after a rebuild that gave every file a new time and no other bytes.
+//
+// For each it prints the time from start to end, the processor time and the largest resident memory of the program, and
+// the requests that the server counted.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"matinee/internal/aws/s3/s3test"
+)
+
+// A size is how large the site is.
+type size struct {
+	pages  int // of 14 kB each, on average
+	films  int
+	filmMB int
+}
+
+func main() {
+	program := flag.String("matinee", "bin/matinee", "the program")
+	var s size
+	flag.IntVar(&s.pages, "pages", 5000, "small files")
+	flag.IntVar(&s.films, "films", 5, "large files")
+	flag.IntVar(&s.filmMB, "mb", 200, "megabytes in each of these")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, *program, s)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, program string, s size) (err error) {
+	dir, err := os.MkdirTemp("", "matinee-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if program, err = filepath.Abs(program); err != nil {
+		return err
+	}
+	server, err := s3test.Start(ctx, s3test.Versity, filepath.Join(dir, "s3"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	b := &bench{program: program, site: filepath.Join(dir, "site"), server: server}
+	if err := b.write(s); err != nil {
+		return err
+	}
+	fmt.Printf("%d files of 14 kB and %d of %d MB; wall s, CPU s, RSS MB, requests\n", s.pages, s.films, s.filmMB)
+	for _, t := range b.tools() {
+		if err := b.measure(ctx, t); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	return nil
+}
+
+// A bench is the site and where it goes.
+type bench struct {
+	program string
+	site    string
+	server  *s3test.Server
+	changes int
+}
+
+// A tool is one way to publish.
+type tool struct {
+	name string // and that of its bucket
+	args []string
+}
+
+// tools are those that are installed.
+func (b *bench) tools() []tool {
+	public := filepath.Join(b.site, "public")
+	all := []tool{
+		{"matinee", []string{b.program, "publish", "--quiet", "--source", b.site}},
+		{"awscli", []string{"aws", "s3", "sync", "--delete", "--only-show-errors", "--endpoint-url", b.server.URL, public, "s3://awscli"}},
+		{"rclone", []string{"rclone", "sync", "--s3-provider", "Other", "--s3-env-auth", "--s3-endpoint", b.server.URL, public, ":s3:rclone"}},
+	}
+	var found []tool
+	for _, t := range all {
+		path, err := s3test.Find(s3test.Program(t.args[0]))
+		if err != nil {
+			fmt.Printf("%s is not installed\n", t.name)
+			continue
+		}
+		t.args[0] = path
+		found = append(found, t)
+	}
+	return found
+}
+
+// write makes the site.
+func (b *bench) write(s size) error {
+	dice := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
+	var errs []error
+	file := func(name string, data []byte) {
+		name = filepath.Join(b.site, name)
+		errs = append(errs, os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, data, 0o600))
+	}
+	file("site.yaml", fmt.Appendf(nil, "title: Bench\nurl: https://films.example.com\npublish: {static: {bucket: matinee}, endpoint: %s}\n", b.server.URL))
+	file("content/post.md", []byte("---\ntitle: Post\ndate: 2026-01-01\n---\nText.\n"))
+	for i := range s.pages {
+		file(pageName(i), page(dice, i))
+	}
+	for i := range s.films {
+		errs = append(errs, writeFilm(filepath.Join(b.site, "static", fmt.Sprintf("film%d.mp4", i)), s.filmMB, i))
+	}
+	return errors.Join(errs...)
+}
+
+// writeFilm writes a film in small pieces: where a program is started from counts as memory of that program.
+func writeFilm(name string, megabytes, number int) error {
+	file, err := os.Create(name) //nolint:gosec // of our own folder
+	if err != nil {
+		return err
+	}
+	piece := make([]byte, 1<<20)
+	var errs []error
+	for i := range megabytes {
+		copy(piece, fmt.Sprintf("film %d at %d ", number, i)) // other parts than those of the film before
+		_, err := file.Write(piece)
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, file.Close())...)
+}
+
+func pageName(i int) string { return fmt.Sprintf("static/pages/%03d/%05d.html", i/100, i) }
+
+// page is a page of 7 to 21 kB.
+func page(dice *rand.Rand, i int) []byte {
+	text := fmt.Appendf(nil, "<!doctype html><title>Page %d, %d</title>", i, dice.Uint64())
+	for size := 7000 + dice.IntN(14_000); len(text) < size; {
+		text = fmt.Appendf(text, "<p>%016x", dice.Uint64())
+	}
+	return text
+}
+
+// measure publishes in the four ways with one tool.
+func (b *bench) measure(ctx context.Context, t tool) error {
+	if err := b.server.CreateBucket(ctx, t.name, true); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		name   string
+		before func(context.Context) error
+	}{
+		{"first", b.build},
+		{"no-op", nil},
+		{"1 %", b.change},
+		{"rebuilt", b.rebuild},
+	} {
+		if step.before != nil {
+			if err := step.before(ctx); err != nil {
+				return err
+			}
+		}
+		if err := b.publish(ctx, t, step.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) build(ctx context.Context) error {
+	_, err := command(ctx, []string{b.program, "build", "--quiet", "--source", b.site})
+	return err
+}
+
+// change gives one page in a hundred other bytes of the same number.
+func (b *bench) change(ctx context.Context) error {
+	b.changes++
+	pages, err := filepath.Glob(filepath.Join(b.site, "static/pages/*/*00.html"))
+	if err != nil {
+		return err
+	}
+	for _, name := range pages {
+		data, err := os.ReadFile(name) //nolint:gosec // of our own folder
+		if err != nil {
+			return err
+		}
+		copy(data[len(data)-4:], fmt.Sprintf("%04d", b.changes))
+		if err := os.WriteFile(name, data, 0o600); err != nil { //nolint:gosec // of our own folder
+			return err
+		}
+	}
+	return b.build(ctx)
+}
+
+// rebuild builds everything anew.
+func (b *bench) rebuild(ctx context.Context) error {
+	time.Sleep(time.Second) // times of S3 are whole seconds
+	for _, name := range []string{"public", ".matinee/manifest.json"} {
+		if err := os.RemoveAll(filepath.Join(b.site, name)); err != nil {
+			return err
+		}
+	}
+	return b.build(ctx)
+}
+
+// publish measures one publish and prints a line.
+func (b *bench) publish(ctx context.Context, t tool, step string) error {
+	before, err := b.server.Requests()
+	if err != nil {
+		return err
+	}
+	started := time.Now()
+	state, err := command(ctx, t.args)
+	if err != nil {
+		return err
+	}
+	wall := time.Since(started)
+	after, err := b.server.Requests()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%-8s %-8s %8.2f %8.2f %8.0f %8d\n", t.name, step,
+		wall.Seconds(), (state.UserTime() + state.SystemTime()).Seconds(), s3test.PeakMB(state), after-before)
+	return nil
+}
+
+func command(ctx context.Context, args []string) (*os.ProcessState, error) {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // one of the tools
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr, cmd.Env = &said, &said, s3test.Environ()
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, said.String())
+	}
+	return cmd.ProcessState, nil
+}
