@@ -57,7 +57,7 @@ cross: ## build for every system we support
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	sh .ci/fuzz $(FUZZTIME)
 
-bench: ## measure, the packager against cp and ffmpeg among others
+bench: build ## measure, the packager against cp and ffmpeg among others
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
 	go run ./internal/aws/s3/s3test/bench $(PUBLISH)
 

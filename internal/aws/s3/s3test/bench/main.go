@@ -99,7 +99,7 @@ func (b *bench) tools() []tool {
 	for _, t := range all {
 		path, err := s3test.Find(s3test.Program(t.args[0]))
 		if err != nil {
-			fmt.Printf("%s is not installed\n", t.name)
+			fmt.Printf("%s is not installed (go install github.com/rclone/rclone@v1.76.0; pip install awscli)\n", t.name)
 			continue
 		}
 		t.args[0] = path
