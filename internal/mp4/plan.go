@@ -116,10 +116,23 @@ func (s Selection) packageable() error {
 			reasons = append(reasons, t.noun()+" does not begin with a keyframe")
 		}
 	}
+	if delay := s.delay(); delay >= latestStart {
+		reasons = append(reasons, fmt.Sprintf("nothing is seen or heard in its first %v", delay.Round(time.Second)))
+	}
 	if reasons != nil {
 		return &UnsupportedError{strings.Join(reasons, "; ")}
 	}
 	return nil
+}
+
+// delay is how long edit lists hold all tracks back. A plain MP4 waits that long; of a stream, players take so late a
+// beginning for time 0.
+func (s Selection) delay() time.Duration {
+	delay := longest
+	for _, t := range s.tracks() {
+		delay = min(delay, seconds(t.edit.shift, t.timescale))
+	}
+	return delay
 }
 
 // bounds finds, for each segment, the number of the picture that begins the next one.
