@@ -44,12 +44,12 @@ func (o Origin) send(w http.ResponseWriter, r *http.Request, key string, status 
 		in.IfNoneMatch = &v
 	}
 	out, err := o.Client.GetObject(r.Context(), in)
-	if response, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && response.HTTPStatusCode() != http.StatusNotFound {
-		w.WriteHeader(response.HTTPStatusCode()) // 304, 416
-		return true
-	}
 	if err != nil {
-		return false
+		failed := statusOf(err)
+		if failed != http.StatusNotFound {
+			w.WriteHeader(failed) // 304, 416
+		}
+		return failed != http.StatusNotFound
 	}
 	defer out.Body.Close() //nolint:errcheck // only read
 	h := w.Header()
@@ -70,4 +70,13 @@ func (o Origin) send(w http.ResponseWriter, r *http.Request, key string, status 
 		_, _ = io.Copy(w, out.Body) // to a browser that may be gone
 	}
 	return true
+}
+
+// statusOf is the status with which a server refused a request, and that of a gateway where none answered.
+func statusOf(err error) int {
+	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || response.HTTPStatusCode() < http.StatusMultipleChoices {
+		return http.StatusBadGateway
+	}
+	return response.HTTPStatusCode()
 }
