@@ -260,10 +260,9 @@ func makePlan(ctx context.Context, p *bucket.Publisher, cfg config.Config, flags
 	if err := checkBuilt(public, built, flags.dest); err != nil {
 		return nil, err
 	}
-	split := p.Stream.Store != nil
 	p.Open = func(key string) (bucket.File, error) { return public.Open(filepath.FromSlash(key)) }
-	p.Refs = referrer(public.FS(), refs.Resolver{Site: p.ID, Stream: cfg.Streaming.URL}, split)
-	return p.Plan(ctx, publishedObjects(built, cfg.Streaming.URL, split))
+	p.Refs = referrer(public.FS(), refs.Resolver{Site: p.ID, Stream: cfg.Streaming.URL}, p.Stream.Store != nil)
+	return p.Plan(ctx, publishedObjects(built, p, cfg.Streaming.URL))
 }
 
 // openBuilt opens the built site. Going back to an earlier generation needs none.
@@ -326,7 +325,7 @@ func differs(public *os.Root, e *output.Entry) string {
 }
 
 // publishedObjects says of every built file how it is published.
-func publishedObjects(built []output.Entry, streamURL string, split bool) []bucket.Object {
+func publishedObjects(built []output.Entry, to *bucket.Publisher, streamURL string) []bucket.Object {
 	objects := make([]bucket.Object, len(built))
 	for i := range built {
 		e := &built[i]
@@ -336,13 +335,25 @@ func publishedObjects(built []output.Entry, streamURL string, split bool) []buck
 			Headers:   bucket.Headers{ContentType: header.Get("Content-Type"), CacheControl: header.Get("Cache-Control")},
 			Immutable: slices.Contains([]string{classAsset, classStream, classPoster}, e.Class),
 		}
-		if split && strings.HasPrefix(e.Path, "stream/") {
-			o.Side = bucket.Stream
+		place := &to.Site
+		if to.Stream.Store != nil && strings.HasPrefix(e.Path, "stream/") {
+			o.Side, place = bucket.Stream, &to.Stream
+		}
+		if place.CDN != nil && !o.Immutable && e.Path != notFoundPage {
+			o.Headers.CacheControl = untilInvalidated
 		}
 		objects[i] = o
 	}
 	return objects
 }
+
+// untilInvalidated lets the network in front of a bucket keep what publish tells it to forget when it changes, and makes
+// browsers ask there each time: a page is sent from nearby, and is never out of date.
+const untilInvalidated = "public, max-age=0, s-maxage=31536000, must-revalidate"
+
+// notFoundPage is sent in place of pages that may be published in a moment, and with its headers: a network that kept it
+// until it changes would keep saying that they do not exist.
+const notFoundPage = "404.html"
 
 // waveOf says when a file is published: after what it needs, and before what leads there.
 func waveOf(e *output.Entry) bucket.Wave {
