@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// PartSize is the size of the parts of objects larger than it. It is fixed, so that an upload can be continued, and
-// an ETag be foretold, by whoever has the file.
+// PartSize is the size of the parts of objects larger than it, up to the size from which [PartSizeOf] says otherwise. It
+// is fixed, so that an upload can be continued, and an ETag be foretold, by whoever has the file.
 const PartSize = 16 << 20
 
 // maxParts is what S3 allows; larger files get larger parts.
@@ -21,12 +21,18 @@ const maxParts = 10_000
 // A section is a part of a file.
 type section struct{ offset, size int64 }
 
-// partsOf divides a file into parts.
-func partsOf(size int64) []section {
+// PartSizeOf is the size of the parts, but for the last one, of an object of a size.
+func PartSizeOf(size int64) int64 {
 	each := int64(PartSize)
 	for size > each*maxParts {
 		each *= 2
 	}
+	return each
+}
+
+// partsOf divides a file into parts.
+func partsOf(size int64) []section {
+	each := PartSizeOf(size)
 	var parts []section
 	for offset := int64(0); offset < size; offset += each {
 		parts = append(parts, section{offset, min(each, size-offset)})

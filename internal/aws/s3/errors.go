@@ -25,7 +25,7 @@ import (
 type Error struct {
 	Text string // what was being done, to what, and what was wrong: "put a.html in films: access denied"
 	Hint string // what to do next; "" when that is not known
-	is   error  // of package bucket, or errUnconditional, or nil
+	is   error  // of package bucket, or errUnconditional or errTooLarge, or nil
 }
 
 func (e *Error) Error() string { return e.Text }
@@ -35,6 +35,9 @@ func (e *Error) Unwrap() error { return e.is }
 
 // errUnconditional is the answer of a store that takes no conditional writes.
 var errUnconditional = fmt.Errorf("no conditional writes: %w", bucket.ErrRefused)
+
+// errTooLarge is the answer to a request about more than the store takes at a time.
+var errTooLarge = fmt.Errorf("too large for one request: %w", bucket.ErrRefused)
 
 // An operation is a request as errors speak of it.
 type operation struct {
@@ -62,7 +65,7 @@ var (
 	elsewhere    = verdict{"the bucket is in {home}, and not in {region}", "set publish.region in site.yaml to the bucket's region", bucket.ErrRefused}
 	skewed       = verdict{"this machine's clock and the store's are more than a quarter of an hour apart", "set the clock (or let the system do it by NTP), then publish again", nil}
 	full         = verdict{"the store is full, or the account's quota used up", "free some space or raise the quota, then publish again: it goes on where it stopped", bucket.ErrRefused}
-	tooLarge     = verdict{"it is larger than the store allows", "", bucket.ErrRefused}
+	tooLarge     = verdict{"it is larger than the store allows", "", errTooLarge}
 	garbled      = verdict{"what arrived is not what was sent; either the file is changing, or something on the way changes it", "", nil}
 	unsupported  = verdict{"the store does not know this kind of request", "", errUnconditional}
 )
@@ -134,7 +137,10 @@ func answerOf(response *smithyhttp.ResponseError, err error) answer {
 
 func (s *Store) refusal(o operation, a answer) error {
 	v, ok := verdicts[a.code]
-	if !ok {
+	switch {
+	case strings.Contains(a.message, "larger than the maximum allowable size for a copy source"): // its code is InvalidRequest, as that of much else
+		v = tooLarge
+	case !ok:
 		v = byStatus(a.status)
 	}
 	if v.text == "" {

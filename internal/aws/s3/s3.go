@@ -1,6 +1,6 @@
 // Package s3 keeps a [bucket.Store] in Amazon S3, or in another service that speaks its language: R2, B2, MinIO, Wasabi.
 //
-// It carries requests there and answers back, one each, and leaves every decision to package bucket: it does not retry,
+// It carries requests there and answers back, one each (copies of more than 5 GB aside), and leaves every decision to package bucket: it does not retry,
 // does not choose what is sent in parts, and keeps no state but its connections. What it does know is how those
 // services differ, and what their errors mean to somebody who publishes films: see [Error].
 //
@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -116,37 +115,6 @@ func (s *Store) put(ctx context.Context, key string, body bucket.Body, options b
 	return bucket.Stored{
 		ETag: bare(out.ETag), Version: aws.ToString(out.VersionId), Opaque: opaque(out.ServerSideEncryption),
 	}, nil
-}
-
-// Copy implements [bucket.Store].
-func (s *Store) Copy(ctx context.Context, key string, from bucket.Source, headers bucket.Headers) (bucket.Stored, error) {
-	o := operation{verb: "copy " + from.Key + " to", action: "s3:GetObject, s3:GetObjectVersion and s3:PutObject", key: key}
-	out, err := call(ctx, s, o, (*sdk.Client).CopyObject, &sdk.CopyObjectInput{
-		Bucket: &s.Bucket, Key: &key, CopySource: s.copySource(from),
-		MetadataDirective: types.MetadataDirectiveReplace,
-		ContentType:       optional(headers.ContentType), CacheControl: optional(headers.CacheControl),
-	})
-	if err != nil {
-		return bucket.Stored{}, err
-	}
-	stored := bucket.Stored{Version: aws.ToString(out.VersionId), Opaque: opaque(out.ServerSideEncryption)}
-	if out.CopyObjectResult != nil {
-		stored.ETag = bare(out.CopyObjectResult.ETag)
-	}
-	return stored, nil
-}
-
-// copySource is the address of an object in a header, where S3 takes "+" for a space.
-func (s *Store) copySource(from bucket.Source) *string {
-	segments := strings.Split(from.Key, "/")
-	for i, segment := range segments {
-		segments[i] = strings.ReplaceAll(url.PathEscape(segment), "+", "%2B")
-	}
-	source := s.Bucket + "/" + strings.Join(segments, "/")
-	if from.Version != "" {
-		source += "?versionId=" + url.QueryEscape(from.Version)
-	}
-	return &source
 }
 
 // Delete implements [bucket.Store].

@@ -52,6 +52,7 @@ type Fault struct {
 	Delay  time.Duration
 	Status int    // the answer, without asking the server
 	Code   string // that goes with Status: "SlowDown"
+	Text   string // that goes with Code
 	Reset  bool   // the connection breaks before the server hears of it
 	Half   bool   // the connection breaks when half of the body has arrived
 	Lost   bool   // the connection breaks after the server has done it
@@ -124,7 +125,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case fault.Status != 0:
 		answer.Header().Set("Content-Type", "application/xml")
 		answer.WriteHeader(fault.Status)
-		fmt.Fprintf(answer, "<Error><Code>%s</Code><Message>as the test wishes</Message></Error>", fault.Code)
+		fmt.Fprintf(answer, "<Error><Code>%s</Code><Message>%s</Message></Error>", fault.Code, cmp.Or(fault.Text, "as the test wishes"))
 	case fault.Reset:
 		panic(http.ErrAbortHandler)
 	case fault.Half:
@@ -197,6 +198,8 @@ func action(r *http.Request, key string) string {
 		return "GetObject"
 	case r.Method == http.MethodHead:
 		return "HeadObject"
+	case r.Method == http.MethodPut && query.Has("partNumber") && r.Header.Get("X-Amz-Copy-Source") != "":
+		return "UploadPartCopy"
 	case r.Method == http.MethodPut && query.Has("partNumber"):
 		return "UploadPart"
 	case r.Method == http.MethodPut && r.Header.Get("X-Amz-Copy-Source") != "":
