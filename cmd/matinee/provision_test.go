@@ -36,6 +36,7 @@ func TestProvisionScript(t *testing.T) {
 		Condition: s3Condition,
 		Setup: func(env *testscript.Env) error {
 			cloud := awstest.New(func(format string, args ...any) { t.Errorf(format, args...) })
+			cloud.Models, _ = awstest.FindModels() // where they are missing, a test of awstest says so
 			server := httptest.NewServer(cloud)
 			env.Defer(server.Close)
 			env.Values["cloud"] = cloud

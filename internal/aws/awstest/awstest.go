@@ -1,12 +1,14 @@
 // Package awstest plays an AWS account for tests: a CloudFormation with one stack called films, a CloudFront that takes
-// invalidations, and the two operations of S3 that empty a bucket. It speaks their protocols, takes its time, and fails
-// where it is told to. What a request must have is checked, and told to [Cloud.Report] where it is missing.
+// invalidations, an STS that knows one user, and the two operations of S3 that empty a bucket. It speaks their protocols,
+// takes its time, and fails where it is told to. Requests are held against AWS's own [Models] where these are installed;
+// what is wrong with one is told to [Cloud.Report].
 //
 // It does not read templates: its stack consists of [Resources], whatever the template says. What is in the real one is
 // looked at by cfn-lint and moto.
 package awstest
 
 import (
+	"bytes"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -54,6 +56,15 @@ type Cloud struct {
 
 	Invalidations map[string]Invalidation // by reference
 	Waits         int                     // how often an invalidation is looked at before it is complete
+	Retired       []Retired               // RTMP distributions
+
+	Models Models         // that requests are held against; none where this is nil
+	Seen   map[string]int // operations that were asked for: "cloudformation DescribeStacks"
+}
+
+// A Retired is a distribution for RTMP.
+type Retired struct {
+	ID, Domain, Alias string
 }
 
 // An Invalidation is what CloudFront was told to forget.
@@ -92,7 +103,7 @@ type ChangeSet struct {
 func New(report func(format string, args ...any)) *Cloud {
 	return &Cloud{
 		Sets: map[string]*ChangeSet{}, Fail: map[string]string{}, Refuse: map[string]Refusal{}, Buckets: map[string][]string{},
-		Invalidations: map[string]Invalidation{}, Rollback: "ROLLBACK_COMPLETE", Report: report,
+		Invalidations: map[string]Invalidation{}, Rollback: "ROLLBACK_COMPLETE", Report: report, Seen: map[string]int{},
 	}
 }
 
@@ -100,16 +111,28 @@ func New(report func(format string, args ...any)) *Cloud {
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.Lock()
 	defer c.Unlock()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		c.Report("%v", err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	c.check(r, body)
 	if err := r.ParseForm(); err != nil {
 		c.Report("%v", err)
 	}
 	action := r.PostForm.Get("Action")
 	switch {
+	case strings.HasPrefix(r.URL.Path, "/2020-05-31/streaming-distribution"):
+		c.listRetired(w, r.URL.Query().Get("Marker"))
+		return
 	case strings.HasPrefix(r.URL.Path, "/2020-05-31/distribution/"):
 		c.serveCloudFront(w, r)
 		return
 	case action == "":
 		c.serveS3(w, r)
+		return
+	case action == "GetCallerIdentity":
+		c.identify(w)
 		return
 	}
 	c.Requests = append(c.Requests, r.PostForm)
@@ -135,6 +158,46 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintf(w, `<%[1]sResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><%[1]sResult>%[2]s</%[1]sResult></%[1]sResponse>`, action, result)
+}
+
+// check holds a request against its model.
+func (c *Cloud) check(r *http.Request, body []byte) {
+	name, problems := c.Models.Check(r, body)
+	if c.Models == nil || name == "" {
+		return
+	}
+	c.Seen[name]++
+	for _, p := range problems {
+		c.Report("a request that AWS would not take: %s", p)
+	}
+}
+
+// identify says whose credentials are used, as the API reference of 2011-06-15 has it.
+func (c *Cloud) identify(w http.ResponseWriter) {
+	if e, ok := c.Refuse["GetCallerIdentity"]; ok {
+		c.refuseWith(w, e)
+		return
+	}
+	fmt.Fprint(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>`+
+		element("Arn", "arn:aws:iam::123456789012:user/ada")+element("UserId", "AIDAEXAMPLE")+element("Account", "123456789012")+
+		`</GetCallerIdentityResult></GetCallerIdentityResponse>`)
+}
+
+// listRetired lists the RTMP distributions, one on a page. CloudFront ended them on 31 December 2020 and still answers.
+func (c *Cloud) listRetired(w http.ResponseWriter, marker string) {
+	if e, ok := c.Refuse["ListStreamingDistributions"]; ok {
+		c.refuseWith(w, e)
+		return
+	}
+	at, _ := strconv.Atoi(marker)
+	text := element("Quantity", "0") + element("IsTruncated", "false")
+	if at < len(c.Retired) {
+		d, isLast := c.Retired[at], at+1 == len(c.Retired)
+		text = element("Quantity", "1") + element("IsTruncated", strconv.FormatBool(!isLast)) + element("NextMarker", strconv.Itoa(at+1)) +
+			"<Items><StreamingDistributionSummary>" + element("Id", d.ID) + element("DomainName", d.Domain) +
+			"<Aliases><Quantity>1</Quantity><Items>" + element("CNAME", d.Alias) + "</Items></Aliases></StreamingDistributionSummary></Items>"
+	}
+	fmt.Fprint(w, `<StreamingDistributionList xmlns="http://cloudfront.amazonaws.com/doc/2020-05-31/">`+text+"</StreamingDistributionList>")
 }
 
 func (c *Cloud) refuseWith(w http.ResponseWriter, e Refusal) {

@@ -18,6 +18,7 @@ import (
 
 func newDistribution(t *testing.T) (*awstest.Cloud, *cdn.Distribution) {
 	c := awstest.New(t.Errorf)
+	c.Models, _ = awstest.FindModels() // awstest has a test that says so where they are missing
 	server := httptest.NewServer(c)
 	t.Cleanup(server.Close)
 	for name, value := range awstest.Environment(server.URL) {
@@ -89,5 +90,23 @@ func TestRefused(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	if _, err := d.Invalidate(t.Context(), []string{"/"}, "r"); !errors.Is(err, bucket.ErrRefused) {
 		t.Errorf("without credentials: %v", err)
+	}
+}
+
+func TestRetired(t *testing.T) {
+	c, d := newDistribution(t)
+	if found, err := cdn.Retired(t.Context(), d.Account); err != nil || len(found) != 0 {
+		t.Errorf("%v, %v", found, err)
+	}
+	c.Retired = []awstest.Retired{
+		{ID: "E9", Domain: "s111.cloudfront.net", Alias: "rtmp.example.com"}, {ID: "E8", Domain: "s222.cloudfront.net", Alias: "old.example.com"},
+	}
+	found, err := cdn.Retired(t.Context(), d.Account)
+	if err != nil || len(found) != 2 || found[0].ID != "E9" || found[1].Domain != "s222.cloudfront.net" || found[1].Aliases[0] != "old.example.com" {
+		t.Errorf("%+v, %v", found, err)
+	}
+	c.Refuse["ListStreamingDistributions"] = awstest.Refusal{Code: "AccessDenied", Status: 403}
+	if _, err := cdn.Retired(t.Context(), d.Account); err == nil || err.Error() != "list RTMP distributions: access denied" {
+		t.Errorf("%v", err)
 	}
 }

@@ -37,6 +37,7 @@ func quiet(stack.Event) {}
 // newCloud makes an empty account, and points the SDK to it.
 func newCloud(t *testing.T) *awstest.Cloud {
 	c := awstest.New(t.Errorf)
+	c.Models, _ = awstest.FindModels() // awstest has a test that says so where they are missing
 	server := httptest.NewServer(c)
 	t.Cleanup(server.Close)
 	for name, value := range awstest.Environment(server.URL) {
