@@ -32,6 +32,8 @@ type Config struct {
 	Streaming   Streaming  `key:"streaming" like:"stream" doc:"How clips are made and where they are streamed from."`
 	Player      Player     `key:"player" doc:"How clips play."`
 	Publish     Publish    `key:"publish" like:"deploy,deployment" doc:"Where publish puts the site."`
+
+	Lines schema.Lines // where the keys stand, for messages about what lies outside the file
 }
 
 // Author is the person behind the site.
@@ -55,10 +57,10 @@ type Markdown struct {
 // Streaming says how clips are made and where they are streamed from.
 type Streaming struct {
 	URL      string `key:"url" doc:"The address of the streaming distribution; empty, clips lie beside the pages under stream/."`
-	Delivery string `key:"delivery" enum:"hls,progressive,rtmp" doc:"How clips are delivered: hls adapts to the viewer's line, progressive is one MP4, rtmp is the way of 2010."`
+	Delivery string `key:"delivery" enum:"hls,progressive,rtmp" doc:"How clips are delivered: hls adapts to the viewer's line, progressive is one MP4, rtmp is hls and beside it the way of 2010."`
 	Encoder  string `key:"encoder" enum:"auto,ffmpeg,copy,mediaconvert" doc:"What encodes clips: auto copies what can be copied and uses ffmpeg for the rest."`
 	Ladder   Ladder `key:"ladder" doc:"The sizes of each clip."`
-	RTMP     string `key:"rtmp" pattern:"rtmps?://[^\\s/]+/\\S+" want:"an address such as rtmp://media.example.com/cfx/st" doc:"The RTMP application, for delivery: rtmp."`
+	RTMP     string `key:"rtmp" doc:"The RTMP server and its application, such as rtmp://media.example.com/cfx/st, for delivery: rtmp."`
 }
 
 // A Ladder lists the heights into which clips are encoded.
@@ -74,7 +76,7 @@ type Player struct {
 	Loop     bool   `key:"loop" doc:"Start again at the end."`
 	Edition  string `key:"edition" enum:"flowplayer7,flowplayer-cdn,native" doc:"Which player: flowplayer7 is shipped with the site, flowplayer-cdn comes from a public CDN, native is the commercial one."`
 	Token    string `key:"token" doc:"The licence token of the native edition."`
-	Flash    string `key:"flash" doc:"A folder with the Flash player's SWF files, for delivery: rtmp."`
+	Flash    string `key:"flash" doc:"A folder of the site with Flowplayer 3's SWF files, which are yours to supply, for delivery: rtmp."`
 }
 
 // Publish says where publish puts the site.
@@ -156,6 +158,7 @@ func Parse(name string, data []byte) (Config, error) {
 	lines, err := schema.Decode(schema.Source{File: name, Data: data}, &c)
 	v := validator{file: name, lines: lines}
 	v.config(&c)
+	c.Lines = lines
 	return c, errors.Join(err, errors.Join(v.problems...))
 }
 

@@ -54,6 +54,10 @@ func TestEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if line := got.Lines.Of("streaming.rtmp"); line != 17 {
+		t.Errorf("streaming.rtmp stands on line %d, want 17", line)
+	}
+	got.Lines = schema.Lines{}
 	want := config.Config{
 		Title: "Films", Description: "Small films, made at home", URL: "https://films.example.com/blog", Language: "pt-BR",
 		Author: config.Author{Name: "Your Name", Email: "you@example.com", URL: "https://example.com"},
@@ -75,12 +79,14 @@ func TestEveryKey(t *testing.T) {
 // A site needs a title; the rest has defaults, which are valid and are those of the JSON Schema.
 func TestDefaults(t *testing.T) {
 	got, err := config.Parse("site.yaml", []byte("title: Films\n"))
+	got.Lines = schema.Lines{}
 	want := config.Default()
 	want.Title = "Films"
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 	empty, err := config.Parse("site.yaml", []byte("title: Films\nurl: ''\naccent: ''\nmenu:\nplayer:\npublish: {profile: '', endpoint: '', stack: '', static: {bucket: ''}}\nstreaming: {url: '', ladder: auto}\n"))
+	empty.Lines = schema.Lines{}
 	if err != nil || !reflect.DeepEqual(empty, want) {
 		t.Errorf("got %+v, %v of empty keys, want %+v", empty, err, want)
 	}
@@ -132,7 +138,14 @@ func TestProblems(t *testing.T) {
 		"ladder as a word":      {"title: x\nstreaming: {ladder: all}", []string{`2: streaming.ladder: want auto, got "all"`}},
 		"ladder as keys":        {"title: x\nstreaming: {ladder: {a: b}}", []string{`2: streaming.ladder: want auto or a list, got keys of its own`}},
 		"rtmp without a server": {"title: x\nstreaming:\n  delivery: rtmp", []string{"3: streaming.delivery: rtmp needs to know the server | add a line such as rtmp: rtmp://media.example.com/cfx/st under streaming"}},
-		"rtmp over http":        {"title: x\nstreaming: {rtmp: 'http://a/b'}", []string{`2: streaming.rtmp: want an address such as rtmp://media.example.com/cfx/st, got "http://a/b"`}},
+		"rtmp without a host":   {"title: x\nstreaming: {rtmp: 'rtmp:///cfx/st'}", []string{`2: streaming.rtmp: want an address such as rtmp://media.example.com/cfx/st, got "rtmp:///cfx/st"`}},
+		"rtmp with a password":  {"title: x\nstreaming:\n  rtmp: rtmp://me:pw@a/b", []string{"3: streaming.rtmp: the name and password in it would stand in every page | have the server let everyone play, and name it without them"}},
+		"rtmp with a query":     {"title: x\nstreaming: {rtmp: 'rtmp://a/b?c=d'}", []string{`2: streaming.rtmp: want an address without "?" and "#", got "rtmp://a/b?c=d"`}},
+		"rtmp alone":            {"title: x\nstreaming: {rtmp: 'rtmp://a/'}", []string{`2: streaming.rtmp: want an application of one or two plain names, such as /vod or /cfx/st, got "/" | players take the first two names for the application and the rest for the clip`}},
+		"rtmp too deep":         {"title: x\nstreaming: {rtmp: 'rtmp://a/b/c/d'}", []string{`2: streaming.rtmp: want an application of one or two plain names, such as /vod or /cfx/st, got "/b/c/d" | players take the first two names for the application and the rest for the clip`}},
+		"rtmp encoded":          {"title: x\nstreaming: {rtmp: 'rtmp://a/b%20c'}", []string{`2: streaming.rtmp: want an application of one or two plain names, such as /vod or /cfx/st, got "/b c" | players take the first two names for the application and the rest for the clip`}},
+		"rtmp and a slash":      {"title: x\nstreaming: {delivery: rtmp, rtmp: 'rtmps://a:1936/b/'}", nil},
+		"rtmp over http":        {"title: x\nstreaming: {delivery: rtmp, rtmp: 'http://a/b'}", []string{`2: streaming.rtmp: want an address such as rtmp://media.example.com/cfx/st, got "http://a/b"`}},
 		"bucket":                {"title: x\npublish:\n  static: {bucket: My Bucket, distribution: 'e 1'}", []string{`3: publish.static.bucket: want a bucket's name: 3 to 63 small letters, digits, dots and hyphens, got "My Bucket"`, `3: publish.static.distribution: want a distribution's id such as E1A2B3C4D5E6F7, got "e 1"`}},
 		"not UTF-8":             {"title: Caf\xe9", []string{"1: not UTF-8: byte 0xe9 at offset 10 | save the file as UTF-8 (in most editors: Save with encoding)"}},
 		"crlf and a BOM":        {"\uFEFFtitle: x\r\nper_page: y\r\n", []string{`2: per_page: want a whole number of at least 1, got "y"`}},

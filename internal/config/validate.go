@@ -49,7 +49,8 @@ func (v *validator) config(c *Config) {
 	v.language(c.Language)
 	v.theme(c.Theme)
 	v.menu(c.Menu)
-	v.streaming(c.Streaming)
+	v.ladder(c.Streaming.Ladder)
+	c.Streaming.RTMP = v.rtmp(c.Streaming)
 }
 
 // address checks a full address and returns it without slashes at its end.
@@ -145,19 +146,45 @@ func (v *validator) menu(items []MenuItem) {
 	}
 }
 
-func (v *validator) streaming(s Streaming) {
-	for i, height := range s.Ladder.Rungs {
+func (v *validator) ladder(l Ladder) {
+	for i, height := range l.Rungs {
 		rung := fmt.Sprintf("streaming.ladder.%d", i)
 		switch {
 		case height == 0: // not a number, which the decoder reported
 		case height > 4320 || height%2 != 0:
 			v.report(v.at(rung, "want even heights up to 4320, got %d", height))
-		case slices.Contains(s.Ladder.Rungs[:i], height):
+		case slices.Contains(l.Rungs[:i], height):
 			v.report(v.at(rung, "%d is there twice", height))
 		}
 	}
-	if s.Delivery == "rtmp" && s.RTMP == "" {
-		v.report(v.at("streaming.delivery", "rtmp needs to know the server").
-			WithHint("add a line such as rtmp: rtmp://media.example.com/cfx/st under streaming"))
+}
+
+// application is the path of an RTMP address. Programs take its first two names for the application and what follows for
+// the clip, so a third name would not be found by them; and nobody decodes what is percent-encoded.
+var application = regexp.MustCompile(`^(/[\w~-][\w.~-]*){1,2}/?$`)
+
+// rtmp checks the address of the RTMP server and returns it without a slash at its end.
+func (v *validator) rtmp(s Streaming) string {
+	const key = "streaming.rtmp"
+	if s.RTMP == "" {
+		if s.Delivery == "rtmp" {
+			v.report(v.at("streaming.delivery", "rtmp needs to know the server").
+				WithHint("add a line such as rtmp: rtmp://media.example.com/cfx/st under streaming"))
+		}
+		return ""
 	}
+	u, err := url.Parse(s.RTMP)
+	switch {
+	case err != nil || (u.Scheme != "rtmp" && u.Scheme != "rtmps") || u.Hostname() == "":
+		v.report(v.want(key, "an address such as rtmp://media.example.com/cfx/st", s.RTMP))
+	case u.User != nil:
+		v.report(v.at(key, "the name and password in it would stand in every page").
+			WithHint("have the server let everyone play, and name it without them"))
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(s.RTMP, "#"):
+		v.report(v.want(key, `an address without "?" and "#"`, s.RTMP))
+	case !application.MatchString(u.EscapedPath()):
+		v.report(v.want(key, "an application of one or two plain names, such as /vod or /cfx/st", u.Path).
+			WithHint("players take the first two names for the application and the rest for the clip"))
+	}
+	return strings.TrimRight(s.RTMP, "/")
 }
