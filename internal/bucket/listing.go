@@ -22,9 +22,9 @@ type findings struct {
 // sameContent tells whether what is listed has the content of an object.
 type sameContent func(ctx context.Context, o Object, l Listed) (bool, error)
 
-// list makes state.manifest say what is there. An object that is not as the manifest says (drift, or a publish that
+// reconcile makes state.manifest say what is there. An object that is not as the manifest says (drift, or a publish that
 // died) is compared with the local one: it has the same content and unknown headers, or an unknown content.
-func (p *Publisher) list(ctx context.Context, state *state, local []Object, same sameContent) (*findings, error) {
+func (p *Publisher) reconcile(ctx context.Context, state *state, local []Object, same sameContent) (*findings, error) {
 	r := reconciler{
 		findings: findings{listed: true},
 		known:    map[Ref]Entry{}, gone: map[Ref]Tombstone{}, local: map[Ref]Object{}, adding: map[Ref]bool{},
@@ -51,7 +51,8 @@ func (p *Publisher) list(ctx context.Context, state *state, local []Object, same
 	for _, side := range p.sides() {
 		// A bucket of clips that is not the one of last time holds nothing that the manifest could vouch for.
 		r.isNew = side == Stream && m.Generation > 0 && state.moved(p)
-		if err := p.eachListed(ctx, side, &r); err != nil {
+		err := p.list(ctx, side, &r.requests, func(l Listed) error { return r.find(ctx, Ref{side, l.Key}, l) })
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -60,11 +61,12 @@ func (p *Publisher) list(ctx context.Context, state *state, local []Object, same
 	return &r.findings, nil
 }
 
-func (p *Publisher) eachListed(ctx context.Context, side Side, r *reconciler) error {
+// list visits every object of a bucket, and counts the requests that takes.
+func (p *Publisher) list(ctx context.Context, side Side, requests *int, visit func(Listed) error) error {
 	for after, more := "", true; more; {
 		var page []Listed
 		err := p.flow().try(ctx, func() (err error) {
-			r.requests++
+			*requests++
 			page, more, err = p.place(side).Store.List(ctx, "", after)
 			return err
 		})
@@ -72,7 +74,7 @@ func (p *Publisher) eachListed(ctx context.Context, side Side, r *reconciler) er
 			return err
 		}
 		for _, l := range page {
-			if err := r.find(ctx, Ref{side, l.Key}, l); err != nil {
+			if err := visit(l); err != nil {
 				return err
 			}
 			after = l.Key

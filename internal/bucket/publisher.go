@@ -110,7 +110,7 @@ func (p *Publisher) Plan(ctx context.Context, local []Object) (*Plan, error) {
 	}
 	f := &findings{}
 	if state.mustList(p) {
-		if f, err = p.list(ctx, state, local, p.sameAsLocal); err != nil {
+		if f, err = p.reconcile(ctx, state, local, p.sameAsLocal); err != nil {
 			return nil, err
 		}
 	}
@@ -170,7 +170,12 @@ func (p *Publisher) inspect(ctx context.Context) (*state, error) {
 	if other := b.pointer.Site; other != "" && other != p.ID && !p.Takeover {
 		return nil, fmt.Errorf("%s holds another site, %s: %w", p.Site.Name, other, ErrTaken)
 	}
-	s := &state{base: b, manifest: &Manifest{}, requests: 1}
+	return p.recorded(ctx, b)
+}
+
+// recorded reads the manifest that a pointer names.
+func (p *Publisher) recorded(ctx context.Context, b base) (s *state, err error) {
+	s = &state{base: b, manifest: &Manifest{}, requests: 1}
 	current := b.pointer.current()
 	if current.Number == 0 {
 		return s, nil

@@ -35,7 +35,7 @@ func (p *Publisher) PlanRollback(ctx context.Context, number int) (*Plan, error)
 	found := &findings{}
 	if state.mustList(p) {
 		same := func(_ context.Context, o Object, l Listed) (bool, error) { return wanted[o.ref()].isListed(l), nil }
-		if found, err = p.list(ctx, state, local, same); err != nil {
+		if found, err = p.reconcile(ctx, state, local, same); err != nil {
 			return nil, err
 		}
 	}
