@@ -83,6 +83,11 @@ func (v *View) Player(clip *video.Video) (Player, error) {
 		s := v.Seconds(c.At)
 		p.ChapterList = append(p.ChapterList, ChapterLink{Href: "?t=" + s + "#" + p.ID, Seconds: s, Label: v.Duration(c.At), Title: c.Title})
 	}
+	rtmp, err := v.rtmp(mp4.Path)
+	if err != nil {
+		return p, err
+	}
+	p.RTMP = rtmp
 	config, err := json.Marshal(v.playerConfig(clip, &p)) // escapes <, > and &, so it cannot end the script element
 	p.Config = template.JS(config)                        //nolint:gosec // JSON of our own making
 	return p, err

@@ -42,6 +42,7 @@ type Info struct {
 	PerPage            int    // cards per page of a list
 	StreamURL          string // address of the streaming distribution with a final slash; "" for the site's own
 	Progressive        bool   // clips are played as one MP4 each instead of as adaptive streams
+	RTMP               RTMP   // an RTMP server that has the clips, too
 	Autoplay, Loop     bool   // players start by themselves (muted), start again
 	PlayerDir          string // path of the player's files, "assets/player-3f9a2c1b"; "" when there are none
 	Generator          string // name and version of the program, for feeds and page heads
@@ -67,6 +68,7 @@ type Site struct {
 	theme       Theme
 	streamURL   string
 	progressive bool
+	rtmp        RTMP
 	autoplay    bool
 	loop        bool
 	playerDir   string
@@ -98,8 +100,8 @@ func New(info Info, entries []*Entry, theme Theme) (*Site, error) {
 	s := &Site{
 		Title: info.Title, Description: info.Description, URL: info.URL, Language: info.Language,
 		Author: info.Author, Menu: info.Menu, Generator: info.Generator,
-		theme: theme, streamURL: info.StreamURL, progressive: info.Progressive, autoplay: info.Autoplay, loop: info.Loop,
-		playerDir: info.PlayerDir, perPage: max(info.PerPage, 1),
+		theme: theme, streamURL: info.StreamURL, progressive: info.Progressive, rtmp: info.RTMP,
+		autoplay: info.Autoplay, loop: info.Loop, playerDir: info.PlayerDir, perPage: max(info.PerPage, 1),
 	}
 	if s.URL != "" {
 		s.Feed = feedPath

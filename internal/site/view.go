@@ -84,6 +84,7 @@ type Player struct {
 	DownloadSize string      // of the MP4: "1.9 MB"
 	CrossOrigin  bool        // the stream has another origin than the page
 	Config       template.JS // JSON for the script beside the <video>
+	RTMP         *PlayerRTMP // nil when no RTMP server is configured
 }
 
 // A PlayerTrack is a text track of a Player.
