@@ -113,6 +113,8 @@ func (t *Track) refusePicture() []string {
 	switch e.typ {
 	case "hvc1", "hev1":
 		add(true, "its picture is H.265 (HEVC), which not every browser plays")
+	case "av01":
+		add(true, "its picture is AV1, which not every browser plays")
 	case "avc3":
 		add(true, "its picture is described inside the stream (avc3), which not every player reads")
 	}

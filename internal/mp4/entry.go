@@ -16,7 +16,7 @@ type sampleEntry struct {
 	aspectH uint32
 	colour  uint32       // transfer characteristics (§12.1.5 colr), 2 when not said
 	avc     []avcPicture // parameter sets of H.264
-	depth   int          // bits a sample of HEVC
+	depth   int          // bits a sample of HEVC and AV1
 	object  int          // audio object type (ISO/IEC 14496-3 table 1.17) of MPEG-4 audio; 0 otherwise
 }
 
@@ -94,6 +94,8 @@ func (t *Track) readVisual(x box) error {
 		err = t.readAVC(x.typ, config["avcC"])
 	case "hvc1", "hev1":
 		err = t.readHEVC(x.typ, config["hvcC"])
+	case "av01":
+		err = t.readAV1(config["av1C"])
 	default:
 		t.unsupported(convert(x.typ))
 	}
@@ -109,7 +111,7 @@ func (e *sampleEntry) readExtensions(typ string, b []byte) (map[string][]byte, e
 		w.box(x.typ, func() { w.bytes(x.body...) })
 		f := fields{b: x.body}
 		switch x.typ {
-		case "avcC", "hvcC":
+		case "avcC", "hvcC", "av1C":
 			config[x.typ] = x.body
 		case "pasp":
 			e.aspectW, e.aspectH = f.u32(), f.u32()
@@ -275,7 +277,7 @@ func (t *Track) readOpus(b []byte) error {
 
 // codecNames are the names authors know, of formats that are seen in MP4 and QuickTime files but not packaged.
 var codecNames = map[string]string{
-	"av01": "AV1", "vp08": "VP8", "vp09": "VP9", "vvc1": "H.266", "mp4v": "MPEG-4 part 2", "s263": "H.263",
+	"vp08": "VP8", "vp09": "VP9", "vvc1": "H.266", "mp4v": "MPEG-4 part 2", "s263": "H.263",
 	"jpeg": "Motion JPEG", "mjpa": "Motion JPEG", "mjpb": "Motion JPEG", "png ": "PNG pictures", "rle ": "QuickTime Animation",
 	"apco": "Apple ProRes", "apcs": "Apple ProRes", "apcn": "Apple ProRes", "apch": "Apple ProRes", "ap4h": "Apple ProRes",
 	"ap4x": "Apple ProRes", "cvid": "Cinepak", "SVQ3": "Sorenson Video", "dvh1": "Dolby Vision", "dvhe": "Dolby Vision",

@@ -46,6 +46,8 @@ func (l *Layout) brands() []string {
 		return []string{"M4A ", "isom", "iso2", "mp41", "mp42"}
 	case first.entry.typ == "avc1":
 		return []string{"isom", "iso2", "avc1", "mp41"}
+	case first.entry.typ == "av01":
+		return []string{"isom", "iso2", "av01", "mp41"} // AV1-ISOBMFF §2.1 wants its brand among them
 	}
 	return []string{"isom", "iso2", "mp41"}
 }
