@@ -160,6 +160,16 @@ func (s *Store) List(ctx context.Context, prefix, after string) ([]bucket.Listed
 	return page, aws.ToBool(out.IsTruncated), nil
 }
 
+// Versions tells whether the bucket keeps earlier contents of its objects.
+func (s *Store) Versions(ctx context.Context) (bool, error) {
+	o := operation{verb: "ask for the versions of", action: "s3:GetBucketVersioning"}
+	out, err := call(ctx, s, o, (*sdk.Client).GetBucketVersioning, &sdk.GetBucketVersioningInput{Bucket: &s.Bucket})
+	if err != nil {
+		return false, err
+	}
+	return out.Status == types.BucketVersioningStatusEnabled, nil
+}
+
 // call connects where that has not been done, makes one request, and says errors in our words.
 func call[In, Out any](
 	ctx context.Context, s *Store, o operation,

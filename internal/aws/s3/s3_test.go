@@ -64,6 +64,22 @@ func TestVersity(t *testing.T) {
 	t.Run("Versioned", func(t *testing.T) { storetest.Run(t, opener(server, true), "Delete") }) // it keeps versions in the folders of those it forgets
 }
 
+func TestVersions(t *testing.T) {
+	server := start(t, s3test.Versity)
+	for _, versions := range []bool{false, true} {
+		store, ok := opener(server, versions)(t).(*s3.Store)
+		if !ok {
+			t.Fatal("no Store")
+		}
+		if got, err := store.Versions(t.Context()); err != nil || got != versions {
+			t.Errorf("%v: %v, %v", versions, got, err)
+		}
+	}
+	if _, err := (&s3.Store{Bucket: "none", Endpoint: server.URL}).Versions(t.Context()); err == nil || !strings.Contains(err.Error(), "the bucket does not exist") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestMoto(t *testing.T) {
 	server := start(t, s3test.Moto)
 	storetest.Run(t, opener(server, true), "Corrupt") // it checks no digest

@@ -207,6 +207,30 @@ func (s *Stack) Outputs(ctx context.Context) (Outputs, error) {
 	return st.outputs, nil
 }
 
+// A Standing is how a stack stands.
+type Standing struct {
+	Status  string // "UPDATE_COMPLETE"
+	Busy    bool   // CloudFormation is at work on it
+	Outputs Outputs
+	Failure error // why the last thing that was done to it went wrong; nil when it did not
+}
+
+// Stand tells how the stack stands, without waiting for anything.
+func (s *Stack) Stand(ctx context.Context) (Standing, error) {
+	st, err := s.look(ctx, s.Name)
+	switch {
+	case err != nil:
+		return Standing{}, err
+	case !st.exists():
+		return Standing{}, s.noStack()
+	}
+	now := Standing{Status: string(st.status), Busy: st.busy(), Outputs: st.outputs}
+	if st.failed() && !st.busy() {
+		now.Failure = s.failure(ctx, st)
+	}
+	return now, nil
+}
+
 func (s *Stack) noStack() error {
 	return &account.Error{
 		Text: fmt.Sprintf("there is no stack %s in %s", s.Name, s.Region),

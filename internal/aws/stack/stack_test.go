@@ -484,3 +484,30 @@ func TestDestroyAgain(t *testing.T) {
 		t.Errorf("%v, %+v", err, c.Stack)
 	}
 }
+
+// How a stack stands is told at once, whatever its state.
+func TestStand(t *testing.T) {
+	c := newCloud(t)
+	s := open(t)
+	_, err := s.Stand(t.Context())
+	refused(t, err, "there is no stack films in us-east-1", "matinee provision makes the stack")
+	provision(t, s, stack.Parameters{})
+	now, err := s.Stand(t.Context())
+	if err != nil || now.Status != "UPDATE_COMPLETE" || now.Busy || now.Failure != nil || now.Outputs["StaticBucket"] != "films-static" {
+		t.Errorf("%+v, %v", now, err)
+	}
+	c.Lock()
+	c.Stack.Status = "UPDATE_IN_PROGRESS"
+	c.Unlock()
+	if now, err := s.Stand(t.Context()); err != nil || !now.Busy {
+		t.Errorf("%+v, %v", now, err)
+	}
+	c.Lock()
+	c.Stack.Status = "UPDATE_ROLLBACK_FAILED"
+	c.Unlock()
+	now, err = s.Stand(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, now.Failure, "could not be changed, and not be put back as it was", "continue-update-rollback")
+}
