@@ -20,15 +20,22 @@ import (
 // A Library prepares clips: it turns what an author names into what a page shows and a server sends, and remembers.
 // Its zero value needs Site and Cache.
 type Library struct {
-	Site     fs.FS          // the site's folder, in which clips, pictures and captions lie
-	Cache    string         // folder of the cache on disk; made when needed
-	Encoder  Encoder        // nil: Copy, which takes clips as they are or says why not
-	Language string         // of captions that do not say, BCP 47
+	Site     fs.FS   // the site's folder, in which clips, pictures and captions lie
+	Cache    string  // folder of the cache on disk; made when needed
+	Encoder  Encoder // nil: Copy, which takes clips as they are or says why not
+	Language string  // of captions that do not say, BCP 47
+
+	Extractor   Extractor   // looks for subtitles and chapters inside clips; nil: those of clips that may have some are left out, with a warning
+	Transcriber Transcriber // makes captions of clips that have none; may be nil
+
 	Progress func(Progress) // told of every clip being packaged; may be nil; called by one goroutine at a time
 
 	once    sync.Once
 	sources *sources
 	blobs   blobs
+
+	texts    sync.Mutex // held by who looks into a clip or listens to it
+	warnings []*diag.Problem
 
 	mu       sync.Mutex
 	streams  map[string]*flight
@@ -88,6 +95,9 @@ func (l *Library) PrepareAll(ctx context.Context, clips []Clip) ([]*Video, error
 // Prepare prepares one clip. Problems are reported at the line of the post that names it.
 func (l *Library) Prepare(ctx context.Context, c *Clip) (*Video, error) {
 	l.init()
+	if isStream(c.Src) {
+		return l.existing(ctx, c)
+	}
 	st, err := l.stream(ctx, c)
 	if err != nil {
 		return nil, problemAt(c, c.Src, err)
@@ -101,7 +111,7 @@ func (l *Library) Prepare(ctx context.Context, c *Clip) (*Video, error) {
 	for _, f := range st.Files {
 		l.publish(File{Path: "stream/" + v.Name + "/" + f.Name, Source: st.path(f.Name), Size: f.Size, SHA256: f.SHA256})
 	}
-	err = errors.Join(applyAspect(v, c), l.addPoster(v, c), l.addCaptions(v, c), l.addChapters(v, c))
+	err = errors.Join(applyAspect(v, c), l.addPoster(v, c), l.addTexts(ctx, v, c))
 	if err != nil {
 		return nil, err
 	}

@@ -227,16 +227,18 @@ func TestProblemsOfClips(t *testing.T) {
 	write("bad.jpg", "no picture")
 	write("bad.vtt", "WEBVTT\n\n00:01,0 --> 00:02,0\nHi\n")
 	write("late.vtt", "WEBVTT\n\n59:00.000 --> 59:01.000\nLate\n")
-	write("old.srt", "1\n00:00:01,000 --> 00:00:02,000\nHi\n")
+	write("bad.srt", "1\n00:00:02,000 --> 00:00:01,000\nHi\n")
 	for _, test := range []struct {
 		clip Clip
 		want string
 	}{
 		{Clip{Poster: "bad.jpg"}, "content/a.md:3: bad.jpg: not a picture that can be read"},
-		{Clip{Poster: "old.srt"}, "content/a.md:3: poster old.srt: pictures of this type are not understood"},
+		{Clip{Poster: "bad.srt"}, "content/a.md:3: poster bad.srt: pictures of this type are not understood"},
 		{Clip{Poster: "none.jpg"}, "content/a.md:3: none.jpg: no such file or directory"},
 		{Clip{Captions: []Caption{{Path: "bad.vtt", Line: 9}}}, "bad.vtt:3: cue time"},
-		{Clip{Captions: []Caption{{Path: "old.srt", Line: 9}}}, "content/a.md:9: captions old.srt: this version reads WebVTT files (.vtt) only"},
+		{Clip{Captions: []Caption{{Path: "bad.srt", Line: 9}}}, "bad.srt:2: cue ends at 00:00:01,000, before it starts at 00:00:02,000"},
+		{Clip{Captions: []Caption{{Path: "bad.jpg", Line: 9}}}, "bad.jpg: captions of this type are not understood"},
+		{Clip{Captions: []Caption{{Path: "none.vtt", Line: 9}}}, "content/a.md:9: none.vtt: no such file or directory"},
 		{Clip{Captions: []Caption{{Path: film + ".en.vtt", Lang: "no such", Line: 9}}}, `content/a.md:9: captions pendulums.en.vtt: "no such" is not a language`},
 		{Clip{ChaptersFile: "late.vtt"}, `content/a.md:3: late.vtt: chapter "Late" starts at 59m0s, after the clip's end`},
 		{Clip{Aspect: "wide"}, `content/a.md:3: aspect "wide" is not a shape`},

@@ -55,7 +55,7 @@ func (s *stream) path(name string) string { return filepath.Join(s.dir, name) }
 func (s *stream) video(name string) *Video {
 	v := &Video{
 		Name: name, Width: s.Width, Height: s.Height, Duration: s.Duration, HasVideo: s.HasVideo, HasAudio: s.HasAudio,
-		AlternateAudio: s.AudioGroup, Master: "stream/" + name + "/" + masterName,
+		AlternateAudio: s.AudioGroup, Master: "stream/" + name + "/" + masterName, Chapters: s.Chapters,
 	}
 	for _, r := range s.Renditions {
 		r.Path, r.Playlist = "stream/"+name+"/"+r.Path, "stream/"+name+"/"+r.Playlist
@@ -76,7 +76,7 @@ func (l *Library) Check(ctx context.Context, clips []Clip) error {
 	seen := map[string]bool{}
 	for i := range clips {
 		c := &clips[i]
-		if key := strings.Join(c.Sources(), "\x00"); c.Src != "" && !seen[key] {
+		if key := strings.Join(c.Sources(), "\x00"); c.Src != "" && !isStream(c.Src) && !seen[key] {
 			seen[key] = true
 			errs = append(errs, l.check(ctx, c))
 		}

@@ -16,6 +16,8 @@
 //
 //	<digest of the first source>/<digest of all sources and the recipe>/   the stream's files and clip.json
 //	blobs/<xx>/<digest>.<ext>                                               posters, title cards, captions, chapters
+//	inside/<digest>.json                                                   subtitles and chapters found in a source
+//	transcribed/<digest>-<key>.vtt                                          captions that a Transcriber made
 //	sources.json                                                           size, time and digest of the author's files
 //	tmp/                                                                   work in progress
 //
@@ -38,15 +40,16 @@ type Video struct {
 	HasVideo bool
 	HasAudio bool
 
-	Renditions     []Rendition // lowest bandwidth first; never empty
-	Master         string      // master playlist: "stream/<name>/master.m3u8"
+	Renditions     []Rendition // lowest bandwidth first; empty for a stream that exists already
+	Master         string      // master playlist: "stream/<name>/master.m3u8", or an address as ParseStream returns it
 	AlternateAudio bool        // more than one audio language: the player needs the full hls.js
 	Warm           []Range     // what a player fetches first: master, lowest playlist, init segment, first segment
 
 	Poster       Poster
 	Captions     []Track
-	Chapters     []Chapter // in order of time; chapters are also a Track when ChaptersPath is set
-	ChaptersPath string    // WebVTT chapters file, or ""
+	Chapters     []Chapter   // in order of time; chapters are also a Track when ChaptersPath is set
+	ChaptersPath string      // WebVTT chapters file, or ""
+	Transcript   *Transcript // what the captions say, for reading; nil when there is nothing or it is not wanted
 
 	Start       time.Duration // where playing starts unless the address says otherwise
 	Loop, Muted bool
@@ -98,8 +101,11 @@ type Chapter struct {
 }
 
 // Progressive is the rendition an ordinary <video>, a download or a feed enclosure uses: the largest of at most
-// 720 lines, or the smallest there is.
+// 720 lines, or the smallest there is; none of a stream that exists already.
 func (v *Video) Progressive() Rendition {
+	if len(v.Renditions) == 0 {
+		return Rendition{}
+	}
 	best := v.Renditions[0]
 	for _, r := range v.Renditions {
 		if min(r.Width, r.Height) <= 720 {
