@@ -132,7 +132,8 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	})
 	entries, textWarnings, textErr := site.Gather(fsys, posts, &markdown.Renderer{HTML: cfg.Markdown.HTML})
 	look, themeErr := loadTheme(fsys, cfg)
-	report.Warnings = append(append(report.Warnings, postWarnings...), textWarnings...)
+	rtmp, flash, flashErr := rtmpInfo(fsys, cfg)
+	report.Warnings = append(report.Warnings, slices.Concat(rtmpWarnings(cfg), postWarnings, textWarnings)...)
 
 	bar := newProgress(e, flags.quiet)
 	defer bar.end()
@@ -146,7 +147,7 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	if configErr == nil {
 		configErr = unsupported(cfg)
 	}
-	if err := errors.Join(configErr, postErr, textErr, themeErr, clipErr); err != nil {
+	if err := errors.Join(configErr, postErr, textErr, themeErr, flashErr, clipErr); err != nil {
 		return report, err
 	}
 
@@ -157,7 +158,9 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	bar.end()
 	giveVideos(entries, videos)
 
-	s, err := site.New(siteInfo(cfg, flags, look), entries, look)
+	info := siteInfo(cfg, flags, look)
+	info.RTMP = rtmp
+	s, err := site.New(info, entries, look)
 	if err != nil {
 		return report, err
 	}
@@ -170,7 +173,7 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 		return report, err
 	}
 	folder := outputFolder(flags)
-	result, err := folder.Sync(ctx, files)
+	result, err := folder.Sync(ctx, append(flash, files...))
 	if err != nil {
 		return report, err
 	}
@@ -201,9 +204,6 @@ func unsupported(cfg config.Config) error {
 	var errs []error
 	refuse := func(key, value, instead string) {
 		errs = append(errs, diag.At("site.yaml", 0, "%s: %s is not part of this version", key, value).WithHint("use %s", instead))
-	}
-	if cfg.Streaming.Delivery == "rtmp" {
-		refuse("streaming.delivery", "rtmp", "hls or progressive")
 	}
 	if e := cfg.Streaming.Encoder; e != "auto" && e != "copy" {
 		refuse("streaming.encoder", e, "auto, which takes clips as they are")

@@ -21,7 +21,7 @@ type RTMP struct {
 // a colon follows it. So an address needs the "mp4:" that nginx-rtmp, Wowza and Adobe's server know MP4 by, and goes to
 // the file with its extension; without the prefix, nginx-rtmp looks for an FLV.
 type PlayerRTMP struct {
-	Server  string       // the netConnectionUrl: "rtmp://media.example.com/cfx/st"
+	Server  template.URL // the netConnectionUrl: "rtmp://media.example.com/cfx/st"
 	Name    template.URL // the name as Flash wants it, without extension: "mp4:stream/walk-0123456789/720p"
 	Address template.URL // for other programs: "rtmp://media.example.com/cfx/st/mp4:stream/walk-0123456789/720p.mp4"
 	Flash   template.JS  // JSON for a script that starts Flowplayer 3; "" when there is none
@@ -56,16 +56,16 @@ type flashPlugin struct {
 func (v *View) rtmp(file string) (*PlayerRTMP, error) {
 	r := v.Site.rtmp
 	if r.Server == "" {
-		return nil, nil //nolint:nilnil // templates ask {{with .RTMP}}
+		return nil, nil // templates ask {{with .RTMP}}
 	}
 	prefix, ext := "mp4:", path.Ext(file)
 	if ext == ".flv" {
 		prefix = ""
 	}
 	p := &PlayerRTMP{
-		Server:  r.Server,
+		Server:  template.URL(r.Server),                                           //nolint:gosec // the scheme is checked by package config
 		Name:    template.URL(prefix + escapePath(strings.TrimSuffix(file, ext))), //nolint:gosec // a path of the site's, escaped
-		Address: template.URL(r.Server + "/" + prefix + escapePath(file)),         //nolint:gosec // the scheme is checked by package config
+		Address: template.URL(r.Server + "/" + prefix + escapePath(file)),         //nolint:gosec // likewise
 	}
 	if r.Player == "" {
 		return p, nil
