@@ -68,3 +68,17 @@ func isTag(s string) bool {
 	}
 	return true
 }
+
+// SetLanguage says which language a track is in: an ISO 639-2 code as other containers have it ("ger"), or a BCP 47
+// tag. What is neither leaves it undetermined.
+func (t *Track) SetLanguage(code string) {
+	t.header.language, t.header.extended = undetermined, ""
+	if len(code) == 3 && code == strings.ToLower(code) && isTag(code) {
+		t.header.language = uint16(code[0]-0x60)<<10 | uint16(code[1]-0x60)<<5 | uint16(code[2]-0x60)
+	} else if isTag(code) {
+		t.header.extended = code
+	}
+	t.Language = languageTag(t.header.language, t.header.extended)
+}
+
+const undetermined = 0x55C4 // "und", as mdhd packs it (§8.4.2.3)
