@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,9 +25,9 @@ func TestRTMPServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	public := filepath.Join(site, "public")
-	for _, application := range []string{"/cfx/st", "/vod"} {
-		t.Run(application[1:], func(t *testing.T) {
-			address := server.start(t, public) + application
+	for _, application := range []string{"cfx/st", "vod"} {
+		t.Run(application, func(t *testing.T) {
+			address := server.start(t, public, application)
 			write(t, filepath.Join(site, "site.yaml"), "title: Films\nstreaming: {delivery: rtmp, rtmp: '"+address+"'}\n")
 			matinee(t, "build", "--source", site, "--quiet")
 			films := rtmpLinks(t, public, address)
@@ -57,7 +56,7 @@ func TestRTMPFrames(t *testing.T) {
 	}
 	write(t, filepath.Join(site, "content", "silk.mp4"), string(film))
 	public := filepath.Join(site, "public")
-	address := server.start(t, public) + "/cfx/st"
+	address := server.start(t, public, "cfx/st")
 	write(t, filepath.Join(site, "site.yaml"), "title: Films\nstreaming: {delivery: rtmp, rtmp: '"+address+"'}\n")
 	matinee(t, "build", "--source", site, "--quiet")
 	for link, file := range rtmpLinks(t, public, address) {
@@ -92,11 +91,24 @@ func findRTMP(t *testing.T) rtmpServer {
 	return s
 }
 
-// start serves a folder and returns the address of the server. docs/rtmp.md shows the same configuration.
-func (s rtmpServer) start(t *testing.T, folder string) string {
+// start serves a folder with the configuration of docs/rtmp.md and returns the address of the application.
+func (s rtmpServer) start(t *testing.T, folder, application string) string {
 	t.Helper()
 	dir := t.TempDir()
-	port := freePort(t)
+	address := freeAddress(t)
+	doc, err := os.ReadFile("../../docs/rtmp.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(doc), "```nginx\n")
+	shown, _, _ := strings.Cut(rest, "```")
+	block := strings.NewReplacer(
+		"rtmp {\n", "rtmp {\n    access_log off;\n", // its log is root's
+		"1935", address, "cfx/st", application, "/srv/rtmp/films", folder,
+	).Replace(shown)
+	if !strings.Contains(block, "listen "+address) || !strings.Contains(block, "play "+folder) {
+		t.Fatalf("docs/rtmp.md shows no server that listens and plays:\n%s", shown)
+	}
 	config := filepath.Join(dir, "nginx.conf")
 	write(t, config, fmt.Sprintf(`load_module %s;
 daemon off;
@@ -104,15 +116,7 @@ master_process off;
 pid %s/pid;
 error_log %[2]s/error.log;
 events {}
-rtmp {
-	access_log off;
-	server {
-		listen 127.0.0.1:%d;
-		application cfx/st { play %s; }
-		application vod { play %[4]s; }
-	}
-}
-`, s.module, dir, port, folder))
+%s`, s.module, dir, block))
 	cmd := exec.Command(s.program, "-p", dir, "-c", config, "-e", filepath.Join(dir, "error.log")) //nolint:noctx // ended below, by its id
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -128,11 +132,10 @@ rtmp {
 		cmd.Process.Kill() //nolint:errcheck // it may have ended
 		<-ended
 	})
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	for range 100 {
 		if conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address); err == nil {
 			conn.Close() //nolint:errcheck // nothing was sent
-			return "rtmp://" + address
+			return "rtmp://" + address + "/" + application
 		}
 		select {
 		case <-ended:
@@ -144,14 +147,15 @@ rtmp {
 	return ""
 }
 
-func freePort(t *testing.T) int {
+// freeAddress is a port of this machine that nothing listens on.
+func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close() //nolint:errcheck // nothing was sent
-	return l.Addr().(*net.TCPAddr).Port
+	return l.Addr().String()
 }
 
 var rtmpLink = regexp.MustCompile(`<a href="?(rtmps?:[^">]+)`)
