@@ -16,12 +16,17 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"matinee/internal/aws/awstest"
+	"matinee/internal/aws/s3/s3test"
 	"matinee/internal/aws/stack"
 	"matinee/internal/preview"
 )
 
 // TestProvisionScript runs the scripts about provisioning, each with an AWS account of its own.
-func TestProvisionScript(t *testing.T) {
+func TestProvisionScript(t *testing.T) { runCloudScripts(t, "testdata/script/provision", nil) }
+
+// runCloudScripts runs scripts, each with an AWS account of its own, and with more commands where there are some.
+func runCloudScripts(t *testing.T, dir string, more map[string]func(*testscript.TestScript, bool, []string)) {
+	t.Helper()
 	films, err := filepath.Abs("../../content")
 	if err != nil {
 		t.Fatal(err)
@@ -30,8 +35,9 @@ func TestProvisionScript(t *testing.T) {
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
 		"cloud": setCloud, "nosecret": noSecretOfCloud, "exit": exitStatus,
 	})
+	maps.Copy(commands, more)
 	testscript.Run(t, testscript.Params{
-		Dir:       "testdata/script/provision",
+		Dir:       dir,
 		Cmds:      commands,
 		Condition: s3Condition,
 		Setup: func(env *testscript.Env) error {
@@ -46,6 +52,8 @@ func TestProvisionScript(t *testing.T) {
 			env.Setenv("FILMS", films)
 			env.Setenv("CLIP", "pendulums.mp4")
 			env.Setenv("NO_COLOR", "1")
+			bin, _, _ := strings.Cut(env.Getenv("PATH"), string(os.PathListSeparator))
+			env.Setenv("BIN", bin) // where matinee is, and no other program
 			return nil
 		},
 	})
@@ -58,9 +66,12 @@ func TestProvisionScript(t *testing.T) {
 //	cloud same                     change sets have nothing to change
 //	cloud fail RESOURCE REASON     a resource fails
 //	cloud refuse ACTION CODE TEXT  an action is refused
+//	cloud allow ACTION             an action is no longer refused
 //	cloud bucket NAME KEY…         a bucket holds these objects
 //	cloud invalidated ID PATH…     the distribution was last told to forget these paths, or the script fails; no paths: nothing
 //	cloud parameter NAME VALUE     a parameter of the stack has this value, or the script fails
+//	cloud output NAME VALUE        an output of the stack has this value from now on
+//	cloud rtmp ID DOMAIN ALIAS     the account has this RTMP distribution
 func setCloud(ts *testscript.TestScript, _ bool, args []string) {
 	c := ts.Value("cloud").(*awstest.Cloud)
 	c.Lock()
@@ -76,6 +87,8 @@ func setCloud(ts *testscript.TestScript, _ bool, args []string) {
 		c.Fail[args[1]] = args[2]
 	case "refuse":
 		c.Refuse[args[1]] = awstest.Refusal{Code: args[2], Message: args[3], Status: 403}
+	case "allow":
+		delete(c.Refuse, args[1])
 	case "bucket":
 		c.Buckets[args[1]] = args[2:]
 	case "invalidated":
@@ -89,6 +102,10 @@ func setCloud(ts *testscript.TestScript, _ bool, args []string) {
 		if !slices.Equal(got, args[2:]) {
 			ts.Fatalf("the distribution %s was told to forget %q", args[1], got)
 		}
+	case "output":
+		c.Stack.Outputs[args[1]] = args[2]
+	case "rtmp":
+		c.Retired = append(c.Retired, awstest.Retired{ID: args[1], Domain: args[2], Alias: args[3]})
 	case "parameter":
 		if got := c.Stack.Parameters[args[1]]; got != args[2] {
 			ts.Fatalf("the parameter %s is %q", args[1], got)
@@ -113,7 +130,7 @@ func exitStatus(ts *testscript.TestScript, _ bool, args []string) {
 // noSecretOfCloud is "nosecret": neither the last command's output nor any file says a key.
 func noSecretOfCloud(ts *testscript.TestScript, _ bool, _ []string) {
 	check := func(name, text string) {
-		for _, secret := range []string{awstest.Secret, awstest.Token, "AKIDEXAMPLE"} {
+		for _, secret := range []string{awstest.Secret, awstest.Token, "AKIDEXAMPLE", s3test.AccessKey, s3test.SecretKey} {
 			if strings.Contains(text, secret) {
 				ts.Fatalf("%s says %s", name, secret)
 			}

@@ -51,12 +51,13 @@ func (r reporter) exit(ctx context.Context, err error) int {
 		return exitDone
 	}
 	usage, isUsage := errors.AsType[*usageError](err)
+	var told reported
 	switch {
 	case ctx.Err() != nil:
 		r.line("error", "31", "interrupted")
 		return exitInterrupted
-	case errors.Is(err, errReported):
-		return exitProblems
+	case errors.As(err, &told):
+		return int(told)
 	case isUsage || strings.HasPrefix(err.Error(), "unknown command"):
 		r.line("error", "31", err.Error())
 		command := "matinee"
@@ -157,8 +158,13 @@ func exitCode(errs []error) int {
 	return exitProblems
 }
 
-// errReported ends a command whose error has been told already.
-var errReported = errors.New("reported")
+// A reported ends a command whose errors have been told already, with an exit code.
+type reported int
+
+func (reported) Error() string { return "reported" }
+
+// errReported ends a command that has told of problems of the content or the configuration.
+const errReported = reported(exitProblems)
 
 // printJSON prints a report for programs.
 func printJSON(w io.Writer, report any) error {

@@ -91,6 +91,12 @@ var refusals = []refusal{
 
 var denied = []string{"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess", "Forbidden"}
 
+// IsDenied tells whether an error says that a permission is missing.
+func IsDenied(err error) bool {
+	api, answered := errors.AsType[smithy.APIError](err)
+	return answered && slices.Contains(denied, api.ErrorCode())
+}
+
 func reason(err error) (why, hint string) {
 	api, answered := errors.AsType[smithy.APIError](err)
 	if !answered {
