@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
 
 	"matinee/internal/diag"
 	"matinee/internal/schema"
@@ -30,6 +31,8 @@ type Config struct {
 	Menu        []MenuItem `key:"menu" like:"navigation,nav,menus" doc:"The links at the top of every page."`
 	Markdown    Markdown   `key:"markdown" like:"markup" doc:"How texts are read."`
 	Streaming   Streaming  `key:"streaming" like:"stream" doc:"How clips are made and where they are streamed from."`
+	Audio       Audio      `key:"audio" like:"sound" doc:"How clips sound."`
+	Captions    Captions   `key:"captions" like:"subtitles" doc:"Where captions come from and what is made of them."`
 	Player      Player     `key:"player" doc:"How clips play."`
 	Publish     Publish    `key:"publish" like:"deploy,deployment" doc:"Where publish puts the site."`
 
@@ -58,16 +61,45 @@ type Markdown struct {
 type Streaming struct {
 	URL      string `key:"url" doc:"The address of the streaming distribution; empty, clips lie beside the pages under stream/."`
 	Delivery string `key:"delivery" enum:"hls,progressive,rtmp" doc:"How clips are delivered: hls adapts to the viewer's line, progressive is one MP4, rtmp is hls and beside it the way of 2010."`
-	Encoder  string `key:"encoder" enum:"auto,ffmpeg,copy,mediaconvert" doc:"What encodes clips: auto copies what can be copied and uses ffmpeg for the rest."`
+	Encoder  string `key:"encoder" enum:"auto,ffmpeg,copy,mediaconvert" doc:"What encodes clips: auto is ffmpeg where it is installed and else copy, which takes clips as they are."`
 	Ladder   Ladder `key:"ladder" doc:"The sizes of each clip."`
 	RTMP     string `key:"rtmp" doc:"The RTMP server and its application, such as rtmp://media.example.com/cfx/st, for delivery: rtmp."`
 }
 
-// A Ladder lists the heights into which clips are encoded.
+// A Ladder lists the sizes, and the codecs, into which clips are encoded.
 type Ladder struct {
 	schema.OneOf
-	Auto  string `enum:"auto" doc:"auto: what each clip deserves."`
-	Rungs []int  `min:"16" doc:"Heights in pixels, such as [1080, 720, 480]."` // nil: auto
+	Auto   string        `enum:"auto" doc:"auto: what each clip deserves."`
+	Rungs  []int         `min:"16" doc:"Heights in pixels, such as [1080, 720, 480]."` // nil: auto
+	Detail *LadderDetail `doc:"Heights and codecs."`
+}
+
+// A LadderDetail is a ladder of several codecs.
+type LadderDetail struct {
+	Codecs []string `key:"codecs" enum:"h264,av1" like:"codec" doc:"What clips are encoded as: h264, and av1 beside it for browsers that play it."`
+	Rungs  []int    `key:"heights" min:"16" like:"rungs,sizes" doc:"Heights in pixels; left out, what each clip deserves."`
+}
+
+// Heights are the heights asked for, nil for what each clip deserves.
+func (l Ladder) Heights() []int {
+	if l.Detail != nil {
+		return l.Detail.Rungs
+	}
+	return l.Rungs
+}
+
+// AV1 tells whether rungs of AV1 are wanted beside those of H.264.
+func (l Ladder) AV1() bool { return l.Detail != nil && slices.Contains(l.Detail.Codecs, "av1") }
+
+// Audio says how clips sound.
+type Audio struct {
+	Loudness float64 `key:"loudness" like:"lufs,volume,normalize" doc:"How loud the sound of all clips is made, in LUFS, such as -16; left out, it stays as it is."`
+}
+
+// Captions says where captions come from and what is made of them.
+type Captions struct {
+	Command    []string `key:"command" like:"transcriber,whisper" doc:"A program that writes captions for clips that have none, and its arguments: {input} is the clip, {audio} its sound as a WAV file, {output} the file to write, without its .vtt or .srt."`
+	Transcript bool     `key:"transcript" doc:"Show the words of captions under the film, for reading."`
 }
 
 // Player says how clips play.
@@ -106,6 +138,7 @@ func Default() Config {
 		Permalink: "/:slug/",
 		PerPage:   12,
 		Streaming: Streaming{Delivery: "hls", Encoder: "auto", Ladder: Ladder{Auto: "auto"}},
+		Captions:  Captions{Transcript: true},
 		Player:    Player{Edition: "flowplayer7"},
 		Publish:   Publish{Target: "s3", Region: "us-east-1"},
 	}

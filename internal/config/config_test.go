@@ -37,6 +37,7 @@ streaming:
   encoder: mediaconvert
   ladder: [1080, 720, 480, 240]
   rtmp: rtmp://media.example.com/cfx/st
+audio: {loudness: -16}
 player: {autoplay: true, loop: true, edition: native, token: abc, flash: swf}
 publish:
   target: dir
@@ -65,6 +66,7 @@ func TestEveryKey(t *testing.T) {
 		Menu:      []config.MenuItem{{"Films", "/"}, {"Mail", "mailto:you@example.com"}, {"Else", "https://example.org"}},
 		Markdown:  config.Markdown{HTML: true},
 		Streaming: config.Streaming{URL: "https://d111.cloudfront.net", Delivery: "rtmp", Encoder: "mediaconvert", Ladder: config.Ladder{Rungs: []int{1080, 720, 480, 240}}, RTMP: "rtmp://media.example.com/cfx/st"},
+		Audio:     config.Audio{Loudness: -16},
 		Player:    config.Player{Autoplay: true, Loop: true, Edition: "native", Token: "abc", Flash: "swf"},
 		Publish: config.Publish{
 			Target: "dir", Dir: "/srv/films", Stack: "films", Static: config.Bucket{Bucket: "films-site", Distribution: "E123"},
@@ -136,7 +138,9 @@ func TestProblems(t *testing.T) {
 		"menu host":             {"title: x\nmenu: [{title: A, url: //example.com}]", []string{`2: menu.url: want a path that begins with /, or a full address, got "//example.com"`}},
 		"ladder":                {"title: x\nstreaming:\n  ladder: [721, 480, 480, a, 9000]\n", []string{`3: streaming.ladder: 480 is there twice`, `3: streaming.ladder: want a whole number of at least 16, got "a"`, `3: streaming.ladder: want even heights up to 4320, got 721`, `3: streaming.ladder: want even heights up to 4320, got 9000`}},
 		"ladder as a word":      {"title: x\nstreaming: {ladder: all}", []string{`2: streaming.ladder: want auto, got "all"`}},
-		"ladder as keys":        {"title: x\nstreaming: {ladder: {a: b}}", []string{`2: streaming.ladder: want auto or a list, got keys of its own`}},
+		"ladder as keys":        {"title: x\nstreaming: {ladder: {a: b}}", []string{`2: unknown key "a" in streaming.ladder | the keys here are codecs, heights`}},
+		"ladder of codecs":      {"title: x\nstreaming:\n  ladder: {codecs: [av1, vp9], heights: [721]}", []string{`3: streaming.ladder.codecs: want h264 or av1, got "vp9"`, `3: streaming.ladder.codecs: without h264 not every browser has something to play | write [h264, av1]`, `3: streaming.ladder.heights: want even heights up to 4320, got 721`}},
+		"loudness":              {"title: x\naudio: {loudness: 16}", []string{`2: audio.loudness: want a loudness between -70 and -5 LUFS, such as -16, got 16`}},
 		"rtmp without a server": {"title: x\nstreaming:\n  delivery: rtmp", []string{"3: streaming.delivery: rtmp needs to know the server | add a line such as rtmp: rtmp://media.example.com/cfx/st under streaming"}},
 		"rtmp without a host":   {"title: x\nstreaming: {rtmp: 'rtmp:///cfx/st'}", []string{`2: streaming.rtmp: want an address such as rtmp://media.example.com/cfx/st, got "rtmp:///cfx/st"`}},
 		"rtmp with a password":  {"title: x\nstreaming:\n  rtmp: rtmp://me:pw@a/b", []string{"3: streaming.rtmp: the name and password in it would stand in every page | have the server let everyone play, and name it without them"}},

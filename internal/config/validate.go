@@ -50,7 +50,9 @@ func (v *validator) config(c *Config) {
 	v.theme(c.Theme)
 	v.menu(c.Menu)
 	v.ladder(c.Streaming.Ladder)
+	v.audio(c.Audio)
 	c.Streaming.RTMP = v.rtmp(c.Streaming)
+	v.command(c.Captions.Command)
 }
 
 // address checks a full address and returns it without slashes at its end.
@@ -146,16 +148,48 @@ func (v *validator) menu(items []MenuItem) {
 	}
 }
 
+// command checks a command that makes captions.
+func (v *validator) command(command []string) {
+	const key = "captions.command"
+	const example = `for example ["whisper-cli", "-f", "{audio}", "-ovtt", "-of", "{output}"]`
+	arguments := strings.Join(command, " ")
+	switch {
+	case len(command) == 0:
+	case command[0] == "" || strings.Contains(command[0], "{"):
+		v.report(v.want(key, "a program first", command[0]).WithHint(example))
+	case !strings.Contains(arguments, "{input}") && !strings.Contains(arguments, "{audio}"):
+		v.report(v.at(key, "no argument holds {input} or {audio}, so the program would not know the clip").WithHint(example))
+	case !strings.Contains(arguments, "{output}"):
+		v.report(v.at(key, "no argument holds {output}, so the program would not know where to write").WithHint(example))
+	}
+}
+
 func (v *validator) ladder(l Ladder) {
-	for i, height := range l.Rungs {
-		rung := fmt.Sprintf("streaming.ladder.%d", i)
+	v.heights("streaming.ladder", l.Rungs)
+	if d := l.Detail; d != nil {
+		v.heights("streaming.ladder.heights", d.Rungs)
+		if d.Codecs != nil && !slices.Contains(d.Codecs, "h264") {
+			v.report(v.at("streaming.ladder.codecs", "without h264 not every browser has something to play").WithHint("write [h264, av1]"))
+		}
+	}
+}
+
+func (v *validator) heights(path string, heights []int) {
+	for i, height := range heights {
+		rung := fmt.Sprintf("%s.%d", path, i)
 		switch {
 		case height == 0: // not a number, which the decoder reported
 		case height > 4320 || height%2 != 0:
 			v.report(v.at(rung, "want even heights up to 4320, got %d", height))
-		case slices.Contains(l.Rungs[:i], height):
+		case slices.Contains(heights[:i], height):
 			v.report(v.at(rung, "%d is there twice", height))
 		}
+	}
+}
+
+func (v *validator) audio(a Audio) {
+	if a.Loudness != 0 && (a.Loudness < -70 || a.Loudness > -5) {
+		v.report(v.at("audio.loudness", "want a loudness between -70 and -5 LUFS, such as -16, got %g", a.Loudness))
 	}
 }
 

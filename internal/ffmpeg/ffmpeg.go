@@ -9,13 +9,11 @@
 package ffmpeg
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
@@ -24,26 +22,46 @@ import (
 // ErrMissing is in the errors of calls that need a program that is not installed.
 var ErrMissing = errors.New("not installed")
 
+// ErrOld is in the errors of calls that need a newer ffmpeg.
+var ErrOld = errors.New("too old")
+
 // CLI runs the programs of FFmpeg. The zero value finds them on PATH.
 type CLI struct {
-	FFprobe   string        // path of ffprobe; "" to look it up on PATH
-	TimeLimit time.Duration // of one run; 0 for thirty seconds, which is what a slow network disk may need
+	FFmpeg    string            // path of ffmpeg; "" to look it up on PATH
+	FFprobe   string            // path of ffprobe; likewise
+	TimeLimit time.Duration     // of a program that only looks; 0 for thirty seconds, which is what a slow network disk may need
+	Started   func(name string) // told of every program that is started; may be nil
 }
 
 // Info is what ffprobe says of a file.
 type Info struct {
-	Format   string // of the container, as FFmpeg names it: "matroska,webm"
-	Duration time.Duration
+	Format   string        // of the container, as FFmpeg names it: "matroska,webm"
+	Start    time.Duration // the earliest time stamp in it
+	Duration time.Duration // from then on; 0 when the file does not say
 	Streams  []Stream
 }
 
 // A Stream is one track of a file.
 type Stream struct {
-	Type          string // "video", "audio", "subtitle", "data", "attachment", or "picture" for a cover
-	Codec         string // as FFmpeg names it: "vp9"; "" when it does not know it
-	Width, Height int    // in pixels as coded, of pictures
-	Channels      int    // of sound
-	Language      string // as the file says, mostly ISO 639-2; "" when it does not
+	Index    int    // in the file
+	Type     string // "video", "audio", "subtitle", "data", "attachment", or "picture" for a cover
+	Codec    string // as FFmpeg names it: "vp9"; "" when it does not know it
+	Language string // as the file says, mostly ISO 639-2; "" when it does not
+	Default  bool   // to be taken where there are several
+
+	// Of pictures.
+	Width, Height int     // in pixels as coded
+	AspectW       int     // shape of a pixel; 0 when not said
+	AspectH       int     //
+	Rotation      int     // clockwise degrees the picture is turned by when shown: 0, 90, 180 or 270
+	PixelFormat   string  // "yuv420p10le"
+	FieldOrder    string  // "progressive", "tt" …; "" when not known
+	Transfer      string  // of light to numbers: "smpte2084" is HDR10, "arib-std-b67" HLG
+	Range         string  // "tv", "pc"; "" when not said
+	FrameRate     float64 // average, in pictures per second; 0 when not known
+	Alpha         bool    // a VP8 or VP9 picture has a second one with its transparency
+
+	Channels int // of sound
 }
 
 // String describes a file in a few words: "matroska,webm with vp9 1280x720, opus (eng)".
@@ -78,8 +96,9 @@ func (s Stream) String() string {
 func (c CLI) Probe(ctx context.Context, path string) (Info, error) {
 	out, err := c.run(ctx, "ffprobe", c.FFprobe,
 		"-v", "error", "-hide_banner", "-print_format", "json",
-		"-show_entries", "format=format_name,duration:stream=codec_type,codec_name,width,height,channels"+
-			":stream_tags=language:stream_disposition=attached_pic",
+		"-show_entries", "format=format_name,start_time,duration:stream=index,codec_type,codec_name,width,height,channels"+
+			",sample_aspect_ratio,pix_fmt,field_order,color_transfer,color_range,avg_frame_rate,r_frame_rate"+
+			":stream_tags=language,alpha_mode:stream_disposition=attached_pic,default:stream_side_data=rotation",
 		"-protocol_whitelist", "file", "-format_whitelist", formats, "-i", fileURL(path))
 	if err != nil {
 		return Info{}, err
@@ -101,42 +120,94 @@ const formats = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,live_fl
 // fileURL names a file so that FFmpeg takes it for nothing else. Its file: URLs are literal, without escapes.
 func fileURL(path string) string { return "file:" + path }
 
+// A probed is the JSON of ffprobe.
+type probed struct {
+	Format struct {
+		Name     string `json:"format_name"`
+		Start    string `json:"start_time"`
+		Duration string `json:"duration"`
+	} `json:"format"`
+	Streams []probedStream `json:"streams"`
+}
+
+type probedStream struct {
+	Index       int    `json:"index"`
+	Type        string `json:"codec_type"`
+	Codec       string `json:"codec_name"`
+	Width       int    `json:"width"`
+	Height      int    `json:"height"`
+	Aspect      string `json:"sample_aspect_ratio"`
+	PixelFormat string `json:"pix_fmt"`
+	FieldOrder  string `json:"field_order"`
+	Transfer    string `json:"color_transfer"`
+	Range       string `json:"color_range"`
+	AverageRate string `json:"avg_frame_rate"`
+	BaseRate    string `json:"r_frame_rate"`
+	Channels    int    `json:"channels"`
+	Disposition struct {
+		AttachedPicture int `json:"attached_pic"`
+		Default         int `json:"default"`
+	} `json:"disposition"`
+	Tags struct {
+		Language string `json:"language"`
+		Alpha    string `json:"alpha_mode"`
+	} `json:"tags"`
+	SideData []struct {
+		Rotation float64 `json:"rotation"`
+	} `json:"side_data_list"`
+}
+
 // parseProbe reads the JSON of ffprobe.
 func parseProbe(data []byte) (Info, error) {
-	var p struct {
-		Format struct {
-			Name     string `json:"format_name"`
-			Duration string `json:"duration"`
-		} `json:"format"`
-		Streams []struct {
-			Type        string `json:"codec_type"`
-			Codec       string `json:"codec_name"`
-			Width       int    `json:"width"`
-			Height      int    `json:"height"`
-			Channels    int    `json:"channels"`
-			Disposition struct {
-				AttachedPicture int `json:"attached_pic"`
-			} `json:"disposition"`
-			Tags struct {
-				Language string `json:"language"`
-			} `json:"tags"`
-		} `json:"streams"`
-	}
+	var p probed
 	if err := json.Unmarshal(data, &p); err != nil {
 		return Info{}, err
 	}
-	info := Info{Format: p.Format.Name, Duration: seconds(p.Format.Duration)}
-	for _, s := range p.Streams {
-		stream := Stream{
-			Type: s.Type, Codec: s.Codec, Width: s.Width, Height: s.Height, Channels: s.Channels,
-			Language: language(s.Tags.Language),
-		}
-		if s.Disposition.AttachedPicture != 0 {
-			stream.Type = "picture"
-		}
-		info.Streams = append(info.Streams, stream)
+	start := seconds(strings.TrimPrefix(p.Format.Start, "-"))
+	if strings.HasPrefix(p.Format.Start, "-") {
+		start = -start
+	}
+	info := Info{Format: p.Format.Name, Start: start, Duration: seconds(p.Format.Duration)}
+	for i := range p.Streams {
+		info.Streams = append(info.Streams, p.Streams[i].stream())
 	}
 	return info, nil
+}
+
+func (p *probedStream) stream() Stream {
+	s := Stream{
+		Index: p.Index, Type: p.Type, Codec: p.Codec, Language: language(p.Tags.Language), Default: p.Disposition.Default != 0,
+		Width: p.Width, Height: p.Height, PixelFormat: p.PixelFormat, Transfer: p.Transfer, Range: p.Range,
+		Channels: p.Channels, Alpha: p.Tags.Alpha == "1",
+	}
+	if p.FieldOrder != "unknown" {
+		s.FieldOrder = p.FieldOrder
+	}
+	if w, h, ok := fraction(p.Aspect, ":"); ok {
+		s.AspectW, s.AspectH = w, h
+	}
+	if p.Disposition.AttachedPicture != 0 {
+		s.Type = "picture"
+	}
+	for _, rate := range []string{p.AverageRate, p.BaseRate} {
+		if n, d, ok := fraction(rate, "/"); ok && s.FrameRate == 0 && s.Type == "video" {
+			s.FrameRate = float64(n) / float64(d)
+		}
+	}
+	for _, d := range p.SideData {
+		if d.Rotation != 0 { // counter-clockwise
+			s.Rotation = ((-int(math.Round(d.Rotation/90))*90)%360 + 360) % 360
+		}
+	}
+	return s
+}
+
+// fraction reads two positive numbers such as "30000/1001".
+func fraction(s, between string) (n, d int, ok bool) {
+	a, b, _ := strings.Cut(s, between)
+	n, errN := strconv.Atoi(a)
+	d, errD := strconv.Atoi(b)
+	return n, d, errN == nil && errD == nil && n > 0 && d > 0
 }
 
 // seconds reads a duration such as "20.480000"; what is none, "N/A" say, is zero.
@@ -157,37 +228,6 @@ func language(s string) string {
 		return ""
 	}
 	return s
-}
-
-// run runs a program and returns its standard output.
-func (c CLI) run(ctx context.Context, name, path string, args ...string) ([]byte, error) {
-	if path == "" {
-		path = name
-	}
-	path, err := exec.LookPath(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, ErrMissing)
-	}
-	limit := c.TimeLimit
-	if limit == 0 {
-		limit = 30 * time.Second
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v: %w", limit, context.DeadlineExceeded))
-	defer cancel()
-	var stdout bytes.Buffer
-	var stderr tail
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.WaitDelay = time.Second // for grandchildren that hold the pipes open
-	ownGroup(cmd)
-	err = cmd.Run()
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("%s: %w", name, context.Cause(ctx))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s", name, complaint(string(stderr), err))
-	}
-	return stdout.Bytes(), nil
 }
 
 // tail keeps the last 16 KiB written to it: a broken file can make a program complain for as long as it runs.

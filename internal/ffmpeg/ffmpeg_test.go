@@ -48,11 +48,14 @@ func TestProbeSaysWhatAFilmIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []ffmpeg.Stream{
-		{Type: "video", Codec: "mjpeg", Width: 64, Height: 48},
-		{Type: "audio", Codec: "pcm_s16le", Channels: 2, Language: "ger"},
+		{
+			Type: "video", Codec: "mjpeg", Width: 64, Height: 48, AspectW: 1, AspectH: 1, PixelFormat: "yuvj444p",
+			FieldOrder: "progressive", Range: "pc", FrameRate: 10,
+		},
+		{Index: 1, Type: "audio", Codec: "pcm_s16le", Language: "ger", Channels: 2},
 	}
 	if len(info.Streams) != 2 || info.Streams[0] != want[0] || info.Streams[1] != want[1] {
-		t.Errorf("streams are %+v, want %+v", info.Streams, want)
+		t.Errorf("streams are\n%#v, want\n%#v", info.Streams, want)
 	}
 	if info.Format != "matroska,webm" || info.Duration.Round(100*time.Millisecond) != time.Second {
 		t.Errorf("got %s of %v", info.Format, info.Duration)

@@ -1,6 +1,7 @@
 package video
 
 import (
+	"fmt"
 	"path"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ type Clip struct {
 
 	Duration      time.Duration // of a stream that exists; 0 when not known
 	Width, Height int           // of its picture, pixels; 0 when not known
+	Wish                        // what is asked of the encoding
 
 	File string // the post that names the clip, and its line, for problems
 	Line int
@@ -39,6 +41,11 @@ type Caption struct {
 // Sources are the files of the film.
 func (c *Clip) Sources() []string {
 	return append([]string{c.Src}, c.Renditions...)
+}
+
+// identity is the same for clips with the same stream.
+func (c *Clip) identity() string {
+	return fmt.Sprintf("%q %+v", c.Sources(), c.Wish)
 }
 
 // beside is the path that files which belong to the clip begin with.

@@ -28,11 +28,13 @@ type Library struct {
 	Extractor   Extractor   // looks for subtitles and chapters inside clips; nil: those of clips that may have some are left out, with a warning
 	Transcriber Transcriber // makes captions of clips that have none; may be nil
 
-	Progress func(Progress) // told of every clip being packaged; may be nil; called by one goroutine at a time
+	Progress func(Progress) // told of every clip being made; may be nil; called by one goroutine at a time
+	Jobs     int            // how many clips are encoded at a time; 0: one for every eight processors
 
-	once    sync.Once
-	sources *sources
-	blobs   blobs
+	once     sync.Once
+	sources  *sources
+	blobs    blobs
+	encoding chan struct{} // holds one for every clip being encoded
 
 	texts    sync.Mutex // held by who looks into a clip or listens to it
 	warnings []*diag.Problem
@@ -55,14 +57,27 @@ type File struct {
 // Progress says how far a clip has come.
 type Progress struct {
 	Clip        string // path of the clip
-	Done, Total int64  // bytes
+	Step        Step
+	Done, Total int64   // of Encoding, nanoseconds of the film (0 of 0 when nobody knows); of Packaging, bytes
+	Speed       float64 // of Encoding: how many times faster than the film plays; 0 when not yet known
 }
+
+// A Step is one of those in which a stream is made.
+type Step string
+
+// The steps.
+const (
+	Encoding  Step = "encoding"
+	Packaging Step = "packaging"
+)
 
 // Counts says what a Library had to do; a build with nothing new reads and packages nothing.
 type Counts struct {
 	Clips    int // distinct clips prepared
 	Packaged int // of which were not in the cache
 	Read     int // files read to be hashed or packaged
+	Made     int // parts encoded; long clips are encoded in parts
+	Reused   int // parts that a build which was interrupted had finished
 }
 
 // A flight is a stream being prepared once for everyone who asks.
@@ -147,6 +162,8 @@ func (l *Library) init() {
 		l.streams, l.files = map[string]*flight{}, map[string]File{}
 		l.sources = loadSources(l.Site, l.Cache)
 		l.blobs = blobs{dir: l.Cache}
+		// An encoder keeps about eight processors busy by itself, and takes half a gigabyte for it.
+		l.encoding = make(chan struct{}, cmp.Or(max(l.Jobs, 0), (runtime.GOMAXPROCS(0)+7)/8))
 	})
 }
 
@@ -158,7 +175,7 @@ func (l *Library) publish(f File) {
 
 // stream prepares the stream of a clip once, however many posts name it.
 func (l *Library) stream(ctx context.Context, c *Clip) (*stream, error) {
-	key := strings.Join(c.Sources(), "\x00")
+	key := c.identity()
 	l.mu.Lock()
 	f, ok := l.streams[key]
 	if !ok {

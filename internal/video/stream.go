@@ -11,15 +11,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"matinee/internal/mp4"
 )
-
-// recipe names everything that decides the bytes of a stream besides its sources. A change to the packager's output
-// is a new recipe, hence a new key, hence new addresses: published streams never change in place.
-const recipe = "copy 1"
 
 // A stream is a packaged clip in the cache, as its clip.json describes it: a folder of files that is written once.
 type stream struct {
@@ -76,7 +73,7 @@ func (l *Library) Check(ctx context.Context, clips []Clip) error {
 	seen := map[string]bool{}
 	for i := range clips {
 		c := &clips[i]
-		if key := strings.Join(c.Sources(), "\x00"); c.Src != "" && !isStream(c.Src) && !seen[key] {
+		if key := c.identity(); c.Src != "" && !isStream(c.Src) && !seen[key] {
 			seen[key] = true
 			errs = append(errs, l.check(ctx, c))
 		}
@@ -85,28 +82,22 @@ func (l *Library) Check(ctx context.Context, clips []Clip) error {
 }
 
 func (l *Library) check(ctx context.Context, c *Clip) error {
-	if l.cached(c) {
+	if l.cached(ctx, c) {
 		return nil
 	}
 	sources, closeAll, err := l.open(c)
 	defer closeAll()
+	if err == nil {
+		err = l.encoder().Check(ctx, &Job{Wish: c.Wish, Sources: sources})
+	}
 	if err != nil {
 		return problemAt(c, c.Src, err)
-	}
-	if copying, ok := l.encoder().(Copy); ok {
-		rungs, err := copying.Encode(ctx, Job{Sources: sources})
-		if err == nil {
-			_, err = plan(rungs)
-		}
-		if err != nil {
-			return problemAt(c, c.Src, err)
-		}
 	}
 	return nil
 }
 
 // cached tells whether a clip lies in the cache and its files are as they were when it was put there.
-func (l *Library) cached(c *Clip) bool {
+func (l *Library) cached(ctx context.Context, c *Clip) bool {
 	var sums []string
 	for _, name := range c.Sources() {
 		s, ok := l.sources.unchanged(name)
@@ -115,7 +106,11 @@ func (l *Library) cached(c *Clip) bool {
 		}
 		sums = append(sums, s.SHA256)
 	}
-	_, err := loadStream(l.streamDir(sums))
+	recipe, err := l.encoder().Recipe(ctx, c.Wish)
+	if err != nil {
+		return false // it will be told
+	}
+	_, err = loadStream(l.streamDir(sums, recipe))
 	return err == nil
 }
 
@@ -127,13 +122,13 @@ func (l *Library) encoder() Encoder {
 }
 
 // streamKey is the digest of the sources' digests and the recipe.
-func streamKey(sums []string) string {
+func streamKey(sums []string, recipe string) string {
 	sum := sha256.Sum256([]byte(strings.Join(sums, " ") + "\n" + recipe))
 	return hex.EncodeToString(sum[:])
 }
 
-func (l *Library) streamDir(sums []string) string {
-	return filepath.Join(l.Cache, sums[0], streamKey(sums))
+func (l *Library) streamDir(sums []string, recipe string) string {
+	return filepath.Join(l.Cache, sums[0], streamKey(sums, recipe))
 }
 
 // prepareStream finds the stream of a clip in the cache or makes it.
@@ -146,10 +141,33 @@ func (l *Library) prepareStream(ctx context.Context, c *Clip) (*stream, error) {
 		}
 		sums = append(sums, s.SHA256)
 	}
-	dir := l.streamDir(sums)
+	recipe, err := l.encoder().Recipe(ctx, c.Wish)
+	if err != nil {
+		return nil, err
+	}
+	dir := l.streamDir(sums, recipe)
 	if s, err := loadStream(dir); err == nil {
+		s.used()
 		return s, nil
 	}
+	s, err := l.makeStream(ctx, c, sums, recipe)
+	if err == nil {
+		return s, cacheError("clear up", os.RemoveAll(l.keptDir(dir)))
+	}
+	if s, loadErr := loadStream(dir); loadErr == nil { // another build was faster, and has cleared up
+		return s, nil
+	}
+	return nil, err
+}
+
+// keptDir is where finished parts of a stream in the making lie.
+func (l *Library) keptDir(streamDir string) string {
+	return filepath.Join(l.Cache, "parts", filepath.Base(streamDir))
+}
+
+// makeStream encodes a clip and packages it. Whatever else is to be made of its pictures is made between packaging and
+// commit, from the rungs in the packager's folder: no source is decoded twice, and they have a keyframe every 2 s.
+func (l *Library) makeStream(ctx context.Context, c *Clip, sums []string, recipe string) (*stream, error) {
 	sources, closeAll, err := l.open(c)
 	defer closeAll()
 	if err != nil {
@@ -159,37 +177,80 @@ func (l *Library) prepareStream(ctx context.Context, c *Clip) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(tmp) //nolint:errcheck // what is left is removed by the next build
-	rungs, err := l.encoder().Encode(ctx, Job{Sources: sources, Dir: tmp})
+	defer os.RemoveAll(tmp) //nolint:errcheck // what is left is removed by a later build
+	job := &Job{Wish: c.Wish, Sources: sources, Dir: filepath.Join(tmp, "work"), kept: l.keptDir(l.streamDir(sums, recipe)), Report: l.encodingReporter(c)}
+	if err := os.Mkdir(job.Dir, 0o755); err != nil {
+		return nil, cacheError("make a folder in "+tmp, err)
+	}
+	defer job.close()
+	rungs, err := l.encode(ctx, job)
 	if err != nil {
 		return nil, err
 	}
-	p := packager{dir: filepath.Join(tmp, "stream"), report: l.reporter(c)}
+	dir := l.streamDir(sums, recipe)
+	if untouched := !slices.ContainsFunc(rungs, func(r Source) bool { return !slices.ContainsFunc(sources, r.same) }); untouched && recipe != copyRecipe {
+		// Nothing was encoded, so this is the stream that Copy makes: with its name, which no other encoder changes.
+		dir = l.streamDir(sums, copyRecipe)
+		if err := writeNote(l.streamDir(sums, recipe), filepath.Base(dir)); err != nil {
+			return nil, err
+		}
+		if s, err := loadStream(dir); err == nil {
+			return s, nil
+		}
+	}
+	p := packager{dir: filepath.Join(tmp, "stream"), report: l.packagingReporter(c)}
 	s, err := p.run(ctx, rungs)
 	if err != nil {
 		return nil, err
 	}
-	s.Key = streamKey(sums)
+	s.Key = filepath.Base(dir)
 	if err := s.commit(p.dir, dir); err != nil {
 		return nil, err
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.counts.Packaged++
 	l.counts.Read += len(sources)
-	l.mu.Unlock()
 	return s, nil
 }
 
-// reporter makes the function that is told how many bytes of a clip are packaged.
-func (l *Library) reporter(c *Clip) func(done, total int64) {
-	if l.Progress == nil {
-		return func(int64, int64) {}
+// encode has a clip encoded, not too many of them at once.
+func (l *Library) encode(ctx context.Context, job *Job) ([]Source, error) {
+	select {
+	case l.encoding <- struct{}{}:
+		defer func() { <-l.encoding }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
+	rungs, err := l.encoder().Encode(ctx, job)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counts.Made += int(job.made.Load())
+	l.counts.Reused += int(job.reused.Load())
+	return rungs, err
+}
+
+// packagingReporter makes the function that is told how many bytes of a clip are packaged.
+func (l *Library) packagingReporter(c *Clip) func(done, total int64) {
 	return func(done, total int64) {
-		l.progress.Lock()
-		defer l.progress.Unlock()
-		l.Progress(Progress{Clip: c.Src, Done: done, Total: total})
+		l.tell(Progress{Clip: c.Src, Step: Packaging, Done: done, Total: total})
 	}
+}
+
+// encodingReporter makes the function that is told how much of a clip is encoded.
+func (l *Library) encodingReporter(c *Clip) func(done, total time.Duration, speed float64) {
+	return func(done, total time.Duration, speed float64) {
+		l.tell(Progress{Clip: c.Src, Step: Encoding, Done: int64(done), Total: int64(total), Speed: speed})
+	}
+}
+
+func (l *Library) tell(p Progress) {
+	if l.Progress == nil {
+		return
+	}
+	l.progress.Lock()
+	defer l.progress.Unlock()
+	l.Progress(p)
 }
 
 // tempDir makes a folder in the cache for work in progress. Folders that killed builds left there for a day go.
@@ -214,12 +275,11 @@ func (l *Library) tempDir() (string, error) {
 // loadStream reads a stream of the cache. It is whole if its description is there and its files have their sizes: the
 // folder appears under its name only when it is finished.
 func loadStream(dir string) (*stream, error) {
-	data, err := os.ReadFile(filepath.Join(dir, clipName))
-	if err != nil {
-		return nil, err
+	s, err := readDescription(dir)
+	if err == nil && len(s.Files) == 0 && s.Key != filepath.Base(dir) && isKey(s.Key) { // a note
+		s, err = readDescription(filepath.Join(filepath.Dir(dir), s.Key))
 	}
-	s := &stream{dir: dir}
-	if err := json.Unmarshal(data, s); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if len(s.Renditions) == 0 || len(s.Files) == 0 || len(s.Key) < 10 {
@@ -235,6 +295,39 @@ func loadStream(dir string) (*stream, error) {
 		}
 	}
 	return s, nil
+}
+
+func readDescription(dir string) (*stream, error) {
+	data, err := os.ReadFile(filepath.Join(dir, clipName))
+	if err != nil {
+		return nil, err
+	}
+	s := &stream{dir: dir}
+	return s, json.Unmarshal(data, s)
+}
+
+// isKey tells whether s is a digest, which is safe as the name of a folder.
+func isKey(s string) bool {
+	_, err := hex.DecodeString(s)
+	return err == nil && len(s) == 2*sha256.Size
+}
+
+// writeNote says under the name of a stream that it lies under another, of the same source.
+func writeNote(dir, key string) error {
+	data, err := json.Marshal(map[string]string{"key": key})
+	if err != nil {
+		return err
+	}
+	return writeAtomic(filepath.Join(dir, clipName), data)
+}
+
+// used notes that a stream is still of use, once a day.
+func (s *stream) used() {
+	name := s.path(clipName)
+	if info, err := os.Stat(name); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+		now := time.Now()
+		_ = os.Chtimes(name, now, now) // a cache that cannot be written can still be read
+	}
 }
 
 // commit describes the stream in tmp and moves it to its place in the cache.
@@ -310,3 +403,6 @@ func readSource(name string, f fs.File) (Source, error) {
 	}
 	return s, err
 }
+
+// same tells whether two sources are the same open file.
+func (s Source) same(t Source) bool { return s.Data == t.Data }

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"path/filepath"
+	"sync/atomic"
+
+	"matinee/internal/config"
+	"matinee/internal/diag"
+	"matinee/internal/ffmpeg"
+	"matinee/internal/video"
+)
+
+// A studio is where the clips of a site are made.
+type studio struct {
+	encoder video.Encoder
+	cache   string       // folder on disk
+	started atomic.Int64 // programs
+}
+
+// page is the colour that transparent clips are laid on: the paper of the default theme by day.
+const page = "#f8f5ef"
+
+// newStudio chooses the encoder of a site in the folder dir. Where the one asked for is missing, there is an error, and
+// clips are taken as they are.
+func newStudio(e env, cfg config.Config, dir string) (*studio, error) {
+	s := &studio{cache: cacheFolder(e, dir)}
+	s.encoder = video.Copy{Describe: s.describer(dir)}
+	missing := !s.cli().Installed()
+	switch cfg.Streaming.Encoder {
+	case "ffmpeg":
+		if missing {
+			return s, diag.At("site.yaml", 0, "streaming.encoder: ffmpeg is not installed").
+				WithHint("install ffmpeg (with ffprobe), or use streaming.encoder: auto")
+		}
+	case "auto":
+		if missing {
+			s.encoder = video.Copy{Describe: s.describer(dir), Remedy: "install ffmpeg"}
+			return s, nil
+		}
+	default:
+		return s, nil
+	}
+	s.encoder = &ffmpeg.Encoder{
+		CLI: s.cli(), Dir: dir, Cache: s.cache, Background: page,
+		Heights: cfg.Streaming.Ladder.Heights(), AV1: cfg.Streaming.Ladder.AV1(),
+	}
+	return s, nil
+}
+
+// cacheFolder is where clips are kept: beside the site, or where MATINEE_CACHE says, which several sites and the runs of
+// a build server may share.
+func cacheFolder(e env, dir string) string {
+	return cmp.Or(e.getenv("MATINEE_CACHE"), filepath.Join(dir, ".matinee", "cache"))
+}
+
+func (s *studio) cli() ffmpeg.CLI {
+	return ffmpeg.CLI{Started: func(string) { s.started.Add(1) }}
+}
+
+// describer asks ffprobe, where it is installed, what a file is.
+func (s *studio) describer(dir string) func(context.Context, string) (string, error) {
+	return func(ctx context.Context, name string) (string, error) {
+		info, err := s.cli().Probe(ctx, filepath.Join(dir, filepath.FromSlash(name)))
+		return info.String(), err
+	}
+}
+
+// wish gives clips what the site asks for and they do not.
+func wish(clips []video.Clip, cfg config.Config) {
+	for i := range clips {
+		clips[i].Loudness = cmp.Or(clips[i].Loudness, cfg.Audio.Loudness)
+	}
+}

@@ -1,0 +1,138 @@
+package ffmpeg
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// lookup finds a program.
+func lookup(name, path string) (string, error) {
+	if path == "" {
+		path = name
+	}
+	path, err := exec.LookPath(path)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, ErrMissing)
+	}
+	return path, nil
+}
+
+// Installed tells whether the programs are there.
+func (c CLI) Installed() bool {
+	_, errEncoder := lookup("ffmpeg", c.FFmpeg)
+	_, errProbe := lookup("ffprobe", c.FFprobe)
+	return errEncoder == nil && errProbe == nil
+}
+
+// run runs a program that only looks and returns its standard output.
+func (c CLI) run(ctx context.Context, name, path string, args ...string) ([]byte, error) {
+	path, err := lookup(name, path)
+	if err != nil {
+		return nil, err
+	}
+	limit := c.TimeLimit
+	if limit == 0 {
+		limit = 30 * time.Second
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v: %w", limit, context.DeadlineExceeded))
+	defer cancel()
+	var stdout bytes.Buffer
+	var stderr tail
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = time.Second // for grandchildren that hold the pipes open
+	ownGroup(cmd)
+	err = c.runTied(cmd, name)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%s: %w", name, context.Cause(ctx))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s", name, complaint(string(stderr), err))
+	}
+	return stdout.Bytes(), nil
+}
+
+// runTied runs a program that does not outlive us, where the system can see to it. Linux ties a child to the thread
+// that started it, so the thread waits.
+func (c CLI) runTied(cmd *exec.Cmd, name string) error {
+	if c.Started != nil {
+		c.Started(name)
+	}
+	dieWithUs(cmd)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return cmd.Run()
+}
+
+// patience is how long a program may take to end when asked to, before it is killed.
+const patience = 5 * time.Second
+
+// A watch says what an encoding may take, and is told how far it has come.
+type watch struct {
+	report func(done time.Duration, speed float64) // what has been written of the film, and how fast; may be nil
+	longer time.Duration                           // more than this is not written of the film; 0: any time
+	stall  time.Duration                           // without progress for this long it hangs
+	limit  time.Duration                           // for the whole
+	size   func() error                            // has something against the size of what has been written
+}
+
+// encode runs ffmpeg under a watch. It is asked to end when ctx does, and killed when it does not. The returned text is
+// what it wrote to standard error.
+func (c CLI) encode(ctx context.Context, w watch, args ...string) (stderr string, err error) {
+	path, err := lookup("ffmpeg", c.FFmpeg)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	limit := time.AfterFunc(w.limit, func() { cancel(fmt.Errorf("not done within %v", w.limit)) })
+	defer limit.Stop()
+	hang := time.AfterFunc(w.stall, func() { cancel(fmt.Errorf("no progress for %v", w.stall)) })
+	defer hang.Stop()
+	var last tail
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Stdout = &progress{told: func(p progress) {
+		if p.advanced {
+			hang.Reset(w.stall)
+		}
+		if err := w.against(p.done); err != nil {
+			cancel(err)
+		}
+		if w.report != nil {
+			w.report(p.done, p.speed)
+		}
+	}}
+	cmd.Stderr = &last
+	cmd.WaitDelay = patience
+	ownGroup(cmd)
+	cmd.Cancel = func() error { return endGroup(cmd) }
+	err = c.runTied(cmd, "ffmpeg")
+	switch {
+	case ctx.Err() != nil:
+		_ = killGroup(cmd) // what did not end when it was asked to
+		return string(last), fmt.Errorf("ffmpeg: %w", context.Cause(ctx))
+	case err != nil && strings.Contains(strings.ToLower(string(last)), "no space left on device"):
+		return string(last), fmt.Errorf("ffmpeg: %w", syscall.ENOSPC)
+	case err != nil:
+		return string(last), fmt.Errorf("ffmpeg: %s", complaint(string(last), err))
+	}
+	return string(last), nil
+}
+
+// against says what speaks against going on.
+func (w *watch) against(done time.Duration) error {
+	if w.longer > 0 && done > w.longer {
+		return errors.New("the film does not end where it says it does")
+	}
+	if w.size != nil {
+		return w.size()
+	}
+	return nil
+}
