@@ -19,7 +19,6 @@ import (
 
 	"matinee/internal/config"
 	"matinee/internal/diag"
-	"matinee/internal/ffmpeg"
 	"matinee/internal/markdown"
 	"matinee/internal/output"
 	"matinee/internal/post"
@@ -36,6 +35,7 @@ type buildFlags struct {
 	baseURL                string
 	drafts, future, expiry bool
 	quiet                  bool
+	jobs                   int
 }
 
 func (f *buildFlags) register(cmd *cobra.Command) {
@@ -44,6 +44,7 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&f.drafts, "drafts", "D", false, "include drafts")
 	cmd.Flags().BoolVarP(&f.future, "future", "F", false, "include posts with a date in the future")
 	cmd.Flags().BoolVarP(&f.expiry, "expired", "E", false, "include posts past their expiryDate")
+	cmd.Flags().IntVarP(&f.jobs, "jobs", "j", 0, "clips to encode at a time; 0: one for every eight processors")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print errors only")
 }
 
@@ -59,6 +60,9 @@ type buildReport struct {
 	Removed   int             `json:"removed"`
 	Bytes     int64           `json:"bytes"` // of the whole site
 	FilesRead int             `json:"files_read"`
+	Programs  int64           `json:"programs"`     // started: ffmpeg and ffprobe
+	Parts     int             `json:"parts"`        // of long clips, encoded
+	Reused    int             `json:"parts_reused"` // of long clips, that an interrupted build had encoded
 	Rendered  int             `json:"rendered"`
 	Seconds   float64         `json:"seconds"`
 	Warnings  []*diag.Problem `json:"warnings"`
@@ -137,13 +141,14 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 
 	bar := newProgress(e, flags.quiet)
 	defer bar.end()
-	cache := filepath.Join(flags.source, ".matinee", "cache")
+	rooms, encoderErr := newStudio(e, cfg, flags.source)
 	library := &video.Library{
-		Site: fsys, Cache: cache, Language: cfg.Language, Progress: bar.update,
-		Encoder: video.Copy{Describe: describer(flags.source)},
+		Site: fsys, Cache: rooms.cache, Language: cfg.Language, Progress: bar.update, Encoder: rooms.encoder, Jobs: flags.jobs,
 	}
 	clips := clipsOf(entries)
+	wish(clips, cfg)
 	clipErr := library.Check(ctx, clips)
+	configErr = errors.Join(configErr, encoderErr)
 	if configErr == nil {
 		configErr = unsupported(cfg)
 	}
@@ -183,19 +188,12 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	report.Unchanged, report.Removed = result.Unchanged.Files, result.Removed.Files
 	report.Bytes = result.Written.Bytes + result.Linked.Bytes + result.Unchanged.Bytes
 	report.FilesRead, report.Rendered = counts.Read+result.Read, result.Rendered
+	report.Programs, report.Parts, report.Reused = rooms.started.Load(), counts.Made, counts.Reused
 	for _, kept := range result.Kept {
 		report.Warnings = append(report.Warnings, diag.At(report.Dest+"/"+kept, 0, "no longer part of the site, but edited since it was built: kept"))
 	}
 	report.Seconds = time.Since(started).Seconds()
 	return report, nil
-}
-
-// describer asks ffprobe, where it is installed, what a file is.
-func describer(dir string) func(context.Context, string) (string, error) {
-	return func(ctx context.Context, name string) (string, error) {
-		info, err := ffmpeg.CLI{}.Probe(ctx, filepath.Join(dir, filepath.FromSlash(name)))
-		return info.String(), err
-	}
 }
 
 // unsupported reports settings whose meaning is fixed but which this version does not carry out. Passing over them in
@@ -205,11 +203,8 @@ func unsupported(cfg config.Config) error {
 	refuse := func(key, value, instead string) {
 		errs = append(errs, diag.At("site.yaml", 0, "%s: %s is not part of this version", key, value).WithHint("use %s", instead))
 	}
-	if e := cfg.Streaming.Encoder; e != "auto" && e != "copy" {
-		refuse("streaming.encoder", e, "auto, which takes clips as they are")
-	}
-	if cfg.Streaming.Ladder.Rungs != nil {
-		refuse("streaming.ladder", "a list of heights", "auto, and give a post several encodes with renditions:")
+	if e := cfg.Streaming.Encoder; e == "mediaconvert" {
+		refuse("streaming.encoder", e, "auto, which is ffmpeg where it is installed")
 	}
 	if e := cfg.Player.Edition; e != "flowplayer7" {
 		refuse("player.edition", e, "flowplayer7")
