@@ -83,7 +83,7 @@ func (v *View) Player(clip *video.Video) (Player, error) {
 		s := v.Seconds(c.At)
 		p.ChapterList = append(p.ChapterList, ChapterLink{Href: "?t=" + s + "#" + p.ID, Seconds: s, Label: v.Duration(c.At), Title: c.Title})
 	}
-	rtmp, err := v.rtmp(mp4.Path)
+	rtmp, err := v.rtmp(mp4)
 	if err != nil {
 		return p, err
 	}

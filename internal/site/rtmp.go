@@ -5,6 +5,8 @@ import (
 	"html/template"
 	"path"
 	"strings"
+
+	"matinee/internal/video"
 )
 
 // RTMP is how clips are offered by an RTMP server, as Flash players took them in 2010 and VLC, mpv and ffmpeg do today.
@@ -52,28 +54,40 @@ type flashPlugin struct {
 	NetConnectionURL string `json:"netConnectionUrl"`
 }
 
-// rtmp is the offer of a file by the RTMP server; nil when there is none.
-func (v *View) rtmp(file string) (*PlayerRTMP, error) {
-	r := v.Site.rtmp
-	if r.Server == "" {
+// rtmp is the offer of a rendition by the RTMP server; nil when there is none.
+func (v *View) rtmp(r video.Rendition) (*PlayerRTMP, error) {
+	server := v.Site.rtmp
+	if server.Server == "" || !overRTMP(r.Codecs) {
 		return nil, nil // templates ask {{with .RTMP}}
 	}
+	file := r.Path
 	prefix, ext := "mp4:", path.Ext(file)
 	if ext == ".flv" {
 		prefix = ""
 	}
 	p := &PlayerRTMP{
-		Server:  template.URL(r.Server),                                           //nolint:gosec // the scheme is checked by package config
+		Server:  template.URL(server.Server),                                      //nolint:gosec // the scheme is checked by package config
 		Name:    template.URL(prefix + escapePath(strings.TrimSuffix(file, ext))), //nolint:gosec // a path of the site's, escaped
-		Address: template.URL(r.Server + "/" + prefix + escapePath(file)),         //nolint:gosec // likewise
+		Address: template.URL(server.Server + "/" + prefix + escapePath(file)),    //nolint:gosec // likewise
 	}
-	if r.Player == "" {
+	if server.Player == "" {
 		return p, nil
 	}
-	config, err := json.Marshal(flashConfig{SWF: v.Link(r.Player), Config: flashSettings{
+	config, err := json.Marshal(flashConfig{SWF: v.Link(server.Player), Config: flashSettings{
 		Clip:    flashClip{Provider: "rtmp", AutoPlay: v.Site.autoplay},
-		Plugins: flashPlugins{RTMP: flashPlugin{URL: r.Plugin, NetConnectionURL: r.Server}},
+		Plugins: flashPlugins{RTMP: flashPlugin{URL: server.Plugin, NetConnectionURL: server.Server}},
 	}})
 	p.Flash = template.JS(config) //nolint:gosec // JSON of our own making, in which <, > and & are escaped
 	return p, err
+}
+
+// overRTMP tells whether servers can send codecs over RTMP, which knows H.264, AAC and MP3 only: the container is FLV,
+// however the file is called. A stream of unknown codecs lies elsewhere.
+func overRTMP(codecs string) bool {
+	for codec := range strings.SplitSeq(codecs, ",") {
+		if kind, _, _ := strings.Cut(strings.TrimSpace(codec), "."); kind != "avc1" && kind != "mp4a" {
+			return false
+		}
+	}
+	return true
 }

@@ -27,17 +27,20 @@ func (rtmpTheme) Partial(w io.Writer, _ string, dot any) error {
 
 // A clip's name on an RTMP server says what kind of file it is, and in full only where programs have to find it.
 func TestRTMPNames(t *testing.T) {
-	const server = "rtmp://media.example.com/cfx/st"
+	const server, h264 = "rtmp://media.example.com/cfx/st", "avc1.64001f,mp4a.40.2"
 	for _, test := range []struct {
-		rtmp       site.RTMP
-		file, want string
+		rtmp               site.RTMP
+		file, codecs, want string
 	}{
-		{site.RTMP{}, "stream/a-1/720p.mp4", "no RTMP"},
-		{site.RTMP{Server: server}, "stream/a-1/720p.mp4", server + " mp4:stream/a-1/720p " + server + "/mp4:stream/a-1/720p.mp4 \n"},
-		{site.RTMP{Server: server}, "stream/a-1/720p.flv", server + " stream/a-1/720p " + server + "/stream/a-1/720p.flv \n"},
+		{site.RTMP{}, "stream/a-1/720p.mp4", h264, "no RTMP"},
+		{site.RTMP{Server: server}, "stream/a-1/720p.mp4", h264, server + " mp4:stream/a-1/720p " + server + "/mp4:stream/a-1/720p.mp4 \n"},
+		{site.RTMP{Server: server}, "stream/a-1/audio.mp4", "mp4a.40.2", server + " mp4:stream/a-1/audio " + server + "/mp4:stream/a-1/audio.mp4 \n"},
+		{site.RTMP{Server: server}, "stream/a-1/720p.mp4", "av01.0.05M.08,mp4a.40.2", "no RTMP"},
+		{site.RTMP{Server: server}, "stream/a-1/720p.mp4", "avc1.64001f,opus", "no RTMP"},
+		{site.RTMP{Server: server}, "stream/a-1/720p.flv", h264, server + " stream/a-1/720p " + server + "/stream/a-1/720p.flv \n"},
 		{
 			site.RTMP{Server: server, Player: "assets/flash-1/flowplayer.swf", Plugin: "flowplayer.rtmp.swf"},
-			"stream/a-1/720p.mp4",
+			"stream/a-1/720p.mp4", h264,
 			`{"swf":"../assets/flash-1/flowplayer.swf","config":{"clip":{"provider":"rtmp","autoPlay":false},` +
 				`"plugins":{"rtmp":{"url":"flowplayer.rtmp.swf","netConnectionUrl":"` + server + `"}}}}`,
 		},
@@ -51,7 +54,7 @@ func TestRTMPNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		entries[0].Videos = []*video.Video{{Name: "a-1", Renditions: []video.Rendition{{Path: test.file}}}}
+		entries[0].Videos = []*video.Video{{Name: "a-1", Renditions: []video.Rendition{{Path: test.file, Codecs: test.codecs}}}}
 		withServer := info
 		withServer.RTMP = test.rtmp
 		s, err := site.New(withServer, entries, rtmpTheme{})
