@@ -52,8 +52,10 @@ const (
 	skipped outcome = "skipped" // it could not be checked, or there is nothing to check
 )
 
-var marks = map[outcome]string{fine: "✓", warning: "!", problem: "✗", skipped: "–"}
-var markColours = map[outcome]string{fine: "32", warning: "33", problem: "31", skipped: "2"}
+var (
+	marks       = map[outcome]string{fine: "✓", warning: "!", problem: "✗", skipped: "–"}
+	markColours = map[outcome]string{fine: "32", warning: "33", problem: "31", skipped: "2"}
+)
 
 func doctorCommand(e env) *cobra.Command {
 	var asJSON bool
@@ -88,7 +90,7 @@ nothing. What does not apply to a site is skipped.`,
 	return cmd
 }
 
-// answerLimit is how long a check may take. Listing a large bucket takes longer than anything else.
+// How long a check may take. Listing a large bucket takes longer than anything else.
 const (
 	answerLimit  = 20 * time.Second
 	listingLimit = 2 * time.Minute

@@ -53,36 +53,22 @@ const (
 )
 
 func (c *checkup) newCloudFacts(ctx context.Context) cloudFacts {
-	within := func(limit time.Duration) (context.Context, context.CancelFunc) {
-		return context.WithTimeout(ctx, limit)
-	}
 	return cloudFacts{
-		identity: sync.OnceValues(func() (account.Identity, error) {
-			ctx, cancel := within(answerLimit)
-			defer cancel()
-			return c.findIdentity(ctx)
-		}),
-		stack: sync.OnceValues(func() (stack.Standing, error) {
-			ctx, cancel := within(answerLimit)
-			defer cancel()
-			return c.findStack(ctx)
-		}),
-		place: sync.OnceValues(func() (*bucket.Publisher, error) {
-			ctx, cancel := within(answerLimit)
-			defer cancel()
-			return c.findPlace(ctx)
-		}),
-		buckets: sync.OnceValues(func() ([]bucketFacts, error) {
-			ctx, cancel := within(answerLimit)
-			defer cancel()
-			return c.findBuckets(ctx)
-		}),
-		health: sync.OnceValues(func() (*bucket.Health, error) {
-			ctx, cancel := within(listingLimit)
-			defer cancel()
-			return c.findHealth(ctx)
-		}),
+		identity: once(ctx, answerLimit, c.findIdentity),
+		stack:    once(ctx, answerLimit, c.findStack),
+		place:    once(ctx, answerLimit, c.findPlace),
+		buckets:  once(ctx, answerLimit, c.findBuckets),
+		health:   once(ctx, listingLimit, c.findHealth),
 	}
+}
+
+// once finds something out when it is asked for, and not again.
+func once[T any](ctx context.Context, limit time.Duration, find func(context.Context) (T, error)) func() (T, error) {
+	return sync.OnceValues(func() (T, error) {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return find(ctx)
+	})
 }
 
 // target says why there is nothing to publish to, if there is not.

@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -244,7 +245,7 @@ func (j *judgement) security() {
 		case want == "" || want == got:
 		case got == "":
 			j.flaw(hint, "it has no %s", name)
-		case name == "Content-Security-Policy" && !mentions(got, want):
+		case name == "Content-Security-Policy" && !covers(got, want):
 			j.flaw(hint, "its %s is another than the one the site is made for: %s", name, got)
 		case name != "Content-Security-Policy" && !strings.EqualFold(want, got):
 			j.flaw(hint, "its %s is %q instead of %q", name, got, want)
@@ -252,18 +253,34 @@ func (j *judgement) security() {
 	}
 }
 
-// mentions tells whether a policy holds every directive of another. One that adds some may be somebody's wish.
-func mentions(policy, wanted string) bool {
-	have := map[string]bool{}
-	for d := range strings.SplitSeq(policy, ";") {
-		have[strings.TrimSpace(d)] = true
-	}
-	for d := range strings.SplitSeq(wanted, ";") {
-		if !have[strings.TrimSpace(d)] {
-			return false
+// covers tells whether a policy allows what another does, and of everything else no more than some hosts and what the
+// other has no word about: those may be somebody's wish.
+func covers(policy, wanted string) bool {
+	have, want := directives(policy), directives(wanted)
+	for name, sources := range want {
+		for _, s := range sources {
+			if !slices.Contains(have[name], s) {
+				return false
+			}
+		}
+		for _, s := range have[name] {
+			if !slices.Contains(sources, s) && !strings.HasPrefix(s, "https://") {
+				return false
+			}
 		}
 	}
 	return true
+}
+
+// directives takes a content security policy apart: https://www.w3.org/TR/CSP3/#framework-policy
+func directives(policy string) map[string][]string {
+	all := map[string][]string{}
+	for d := range strings.SplitSeq(policy, ";") {
+		if words := strings.Fields(d); len(words) > 0 {
+			all[words[0]] = words[1:]
+		}
+	}
+	return all
 }
 
 // An Error is an address that gives no answer.
