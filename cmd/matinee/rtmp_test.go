@@ -28,7 +28,7 @@ func TestRTMPServer(t *testing.T) {
 	for _, application := range []string{"cfx/st", "vod"} {
 		t.Run(application, func(t *testing.T) {
 			address := server.start(t, public, application)
-			write(t, filepath.Join(site, "site.yaml"), "title: Films\nstreaming: {delivery: rtmp, rtmp: '"+address+"'}\n")
+			write(t, filepath.Join(site, "site.yaml"), "title: Films\nstreaming: {encoder: copy, delivery: rtmp, rtmp: '"+address+"'}\n")
 			matinee(t, "build", "--source", site, "--quiet")
 			films := rtmpLinks(t, public, address)
 			if len(films) < 3 {
@@ -57,7 +57,7 @@ func TestRTMPFrames(t *testing.T) {
 	write(t, filepath.Join(site, "content", "silk.mp4"), string(film))
 	public := filepath.Join(site, "public")
 	address := server.start(t, public, "cfx/st")
-	write(t, filepath.Join(site, "site.yaml"), "title: Films\nstreaming: {delivery: rtmp, rtmp: '"+address+"'}\n")
+	write(t, filepath.Join(site, "site.yaml"), "title: Films\nstreaming: {encoder: copy, delivery: rtmp, rtmp: '"+address+"'}\n")
 	matinee(t, "build", "--source", site, "--quiet")
 	for link, file := range rtmpLinks(t, public, address) {
 		got, want := frames(t, ffprobe, link), frames(t, ffprobe, filepath.Join(public, filepath.FromSlash(file)))
