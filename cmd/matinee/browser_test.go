@@ -39,7 +39,7 @@ func TestBrowserClips(t *testing.T) {
 	tools := browserTools(t)
 	need(t, "ffmpeg")
 	site := t.TempDir()
-	write(t, filepath.Join(site, "site.yaml"), "title: Odd clips\n")
+	write(t, filepath.Join(site, "site.yaml"), "title: Odd clips\nstreaming: {encoder: copy}\n")
 	var clips []oddClip
 	for _, c := range oddClips {
 		source := filepath.Join(site, "content", c.Name+".mp4")

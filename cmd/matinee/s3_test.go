@@ -320,7 +320,7 @@ func TestBrowserBucket(t *testing.T) {
 	write(t, filepath.Join(site, "content/spiral.md"), "---\ntitle: Spiral\ndate: 2026-01-01\nvideo: spiral.mp4\n---\n")
 	write(t, filepath.Join(site, "content/ripples.md"),
 		"---\ntitle: Ripples\ndate: 2026-01-01\nvideo: {src: ripples-720.mp4, renditions: [ripples-480.mp4, ripples-240.mp4]}\n---\n")
-	write(t, filepath.Join(site, "site.yaml"), "title: Films\npublish: {static: {bucket: films}, endpoint: "+proxy.URL()+"}\n")
+	write(t, filepath.Join(site, "site.yaml"), "title: Films\nstreaming: {encoder: copy}\npublish: {static: {bucket: films}, endpoint: "+proxy.URL()+"}\n")
 	matinee(t, "build", "--source", site, "--quiet")
 	matinee(t, "publish", "--source", site, "--quiet")
 	origin := httptest.NewServer(s3test.Origin{
