@@ -67,6 +67,8 @@ type buildReport struct {
 	Seconds   float64         `json:"seconds"`
 	Warnings  []*diag.Problem `json:"warnings"`
 	Problems  []*diag.Problem `json:"problems"`
+
+	origins []string // of streams elsewhere that pages play
 }
 
 func buildCommand(e env) *cobra.Command {
@@ -145,7 +147,9 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	library := &video.Library{
 		Site: fsys, Cache: rooms.cache, Language: cfg.Language, Progress: bar.update, Encoder: rooms.encoder, Jobs: flags.jobs,
 	}
+	addCaptioners(library, rooms.cli(), cfg, flags.source)
 	clips := clipsOf(entries)
+	report.origins = site.Origins(clips)
 	wish(clips, cfg)
 	clipErr := library.Check(ctx, clips)
 	configErr = errors.Join(configErr, encoderErr)
@@ -161,6 +165,7 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 		return report, err
 	}
 	bar.end()
+	report.Warnings = append(report.Warnings, library.Warnings()...)
 	giveVideos(entries, videos)
 
 	info := siteInfo(cfg, flags, look)
@@ -258,7 +263,7 @@ func siteInfo(cfg config.Config, flags buildFlags, look *theme.Theme) site.Info 
 		StreamURL:   withSlash(cfg.Streaming.URL),
 		Progressive: cfg.Streaming.Delivery == "progressive",
 		Autoplay:    cfg.Player.Autoplay, Loop: cfg.Player.Loop,
-		PlayerDir: playerDir,
+		PlayerDir: playerDir, NoTranscripts: !cfg.Captions.Transcript,
 		Generator: "Matinee " + versionText(), ProgramKey: programKey(),
 	}
 	for _, m := range cfg.Menu {

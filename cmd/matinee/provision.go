@@ -199,6 +199,7 @@ func (p *provisioner) run(ctx context.Context) error {
 		if err := p.addRedirects(); err != nil {
 			return err
 		}
+		p.flags.parameters[stack.Elsewhere] = strings.Join(streamOrigins(buildFlags{source: p.flags.source, future: true}), " ")
 	}
 	if p.flags.print {
 		return p.print(name, region)

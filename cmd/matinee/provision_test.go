@@ -167,13 +167,13 @@ var headerSettings = map[string]*regexp.Regexp{
 
 // What distributions add to every answer is what "matinee serve" adds. What is kept with each object, publishing sees to.
 func TestHeadersAreThoseOfThePreview(t *testing.T) {
-	const stream = "https://d222.cloudfront.net"
+	const stream, elsewhere = "https://d222.cloudfront.net", "https://cdn.example.com"
 	for policy, header := range map[string]http.Header{
-		"PageHeaders":    preview.Headers("a-walk/index.html", stream),
+		"PageHeaders":    preview.Headers("a-walk/index.html", stream, elsewhere),
 		"PictureHeaders": preview.Headers("map.svg", stream),
 		"StreamHeaders":  preview.Headers("stream/walk-1/master.m3u8", stream),
 	} {
-		said := strings.ReplaceAll(policyBlock(t, policy), "https://${Stream}", stream)
+		said := strings.NewReplacer("https://${Stream}", stream, "${Elsewhere}", " "+elsewhere).Replace(policyBlock(t, policy))
 		for name := range header {
 			if name == "Content-Type" || name == "Cache-Control" {
 				continue

@@ -31,6 +31,7 @@ ranges, headers and addresses a published site has. It runs until it is interrup
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			flags.source = cmd.Flag("source").Value.String()
+			var origins []string
 			if !noBuild {
 				report, err := build(cmd.Context(), e, flags)
 				newReporter(e).warnings(report.Warnings)
@@ -40,8 +41,11 @@ ranges, headers and addresses a published site has. It runs until it is interrup
 				if !flags.quiet {
 					fmt.Fprintln(e.stdout, report)
 				}
+				origins = report.origins
+			} else {
+				origins = streamOrigins(flags)
 			}
-			return serve(cmd.Context(), e, flags, bind, port)
+			return serve(cmd.Context(), e, flags, listenAt{bind, port}, origins)
 		},
 	}
 	flags.register(cmd)
@@ -51,9 +55,17 @@ ranges, headers and addresses a published site has. It runs until it is interrup
 	return cmd
 }
 
+// A listenAt is where a server listens.
+type listenAt struct {
+	address string
+	port    int
+}
+
 // serve answers with the built site until ctx ends. A site whose url has a path is served below that path, as it will
 // be when published.
-func serve(ctx context.Context, e env, flags buildFlags, bind string, port int) error {
+//
+// Origins are those of streams elsewhere that pages may load.
+func serve(ctx context.Context, e env, flags buildFlags, at listenAt, origins []string) error {
 	cfg, err := readConfig(flags)
 	if err != nil {
 		return err
@@ -67,13 +79,13 @@ func serve(ctx context.Context, e env, flags buildFlags, bind string, port int) 
 		return err
 	}
 	defer public.Close() //nolint:errcheck // read only
-	listener, err := preview.Listen(ctx, bind, port)
+	listener, err := preview.Listen(ctx, at.address, at.port)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	base := basePath(cfg, flags)
 	fmt.Fprintf(e.stdout, "serving %s at %s%s (Ctrl-C stops)\n", filepath.ToSlash(flags.dest), preview.URL(listener), strings.TrimPrefix(base, "/"))
-	return preview.Serve(ctx, listener, below(base, preview.Handler{Files: public.FS(), StreamURL: cfg.Streaming.URL}))
+	return preview.Serve(ctx, listener, below(base, preview.Handler{Files: public.FS(), StreamURL: cfg.Streaming.URL, Elsewhere: origins}))
 }
 
 func readConfig(flags buildFlags) (config.Config, error) {

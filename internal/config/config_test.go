@@ -38,6 +38,7 @@ streaming:
   ladder: [1080, 720, 480, 240]
   rtmp: rtmp://media.example.com/cfx/st
 audio: {loudness: -16}
+captions: {command: [whisper-cli, "-f", "{audio}", "-of", "{output}"], transcript: false}
 player: {autoplay: true, loop: true, edition: native, token: abc, flash: swf}
 publish:
   target: dir
@@ -67,6 +68,7 @@ func TestEveryKey(t *testing.T) {
 		Markdown:  config.Markdown{HTML: true},
 		Streaming: config.Streaming{URL: "https://d111.cloudfront.net", Delivery: "rtmp", Encoder: "mediaconvert", Ladder: config.Ladder{Rungs: []int{1080, 720, 480, 240}}, RTMP: "rtmp://media.example.com/cfx/st"},
 		Audio:     config.Audio{Loudness: -16},
+		Captions:  config.Captions{Command: []string{"whisper-cli", "-f", "{audio}", "-of", "{output}"}},
 		Player:    config.Player{Autoplay: true, Loop: true, Edition: "native", Token: "abc", Flash: "swf"},
 		Publish: config.Publish{
 			Target: "dir", Dir: "/srv/films", Stack: "films", Static: config.Bucket{Bucket: "films-site", Distribution: "E123"},
@@ -133,6 +135,9 @@ func TestProblems(t *testing.T) {
 		"permalink up":          {"title: x\npermalink: /../:slug/", []string{`2: permalink: want a plain path such as /:year/:slug/, got "/../:slug/"`}},
 		"permalink query":       {"title: x\npermalink: '/?p=:slug'", []string{`2: permalink: want a plain path such as /:year/:slug/, got "/?p=:slug"`}},
 		"permalink file":        {"title: x\npermalink: /:slug.html", []string{`2: permalink: want a folder such as /:slug/, got "/:slug.html" | pages are folders' index.html`}},
+		"captions to nowhere":   {"title: x\ncaptions: {command: [whisper-cli, '{input}']}", []string{`2: captions.command: no argument holds {output}, so the program would not know where to write | for example ["whisper-cli", "-f", "{audio}", "-ovtt", "-of", "{output}"]`}},
+		"captions of nothing":   {"title: x\ncaptions: {command: [whisper-cli, '{output}']}", []string{`2: captions.command: no argument holds {input} or {audio}, so the program would not know the clip | for example ["whisper-cli", "-f", "{audio}", "-ovtt", "-of", "{output}"]`}},
+		"captions by nobody":    {"title: x\ncaptions: {command: ['{input}', '{output}']}", []string{`2: captions.command: want a program first, got "{input}" | for example ["whisper-cli", "-f", "{audio}", "-ovtt", "-of", "{output}"]`}},
 		"per_page":              {"title: x\nper_page: 0", []string{`2: per_page: want a whole number of at least 1, got 0`}},
 		"menu":                  {"title: x\nmenu:\n- title: A\n- {title: B, url: b}\n- {title: C, url: 'javascript:alert(1)'}\n", []string{"3: menu.url is missing | add a line such as url: /", `4: menu.url: want a path that begins with /, or a full address, got "b"`, `5: menu.url: want a path that begins with /, or a full address, got "javascript:alert(1)"`}},
 		"menu host":             {"title: x\nmenu: [{title: A, url: //example.com}]", []string{`2: menu.url: want a path that begins with /, or a full address, got "//example.com"`}},

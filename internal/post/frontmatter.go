@@ -56,21 +56,25 @@ type video struct {
 
 type film struct {
 	Line       schema.Line
-	Src        string        `key:"src" required:"true" example:"walk.mp4" like:"file,path,url" doc:"The clip: a file beside the post or under content/."`
+	Src        string        `key:"src" required:"true" example:"walk.mp4" like:"file,path,url" doc:"The clip: a file beside the post or under content/, the address of an HLS stream, or stream: and the key of one on the streaming distribution."`
 	Renditions []string      `key:"renditions" doc:"Other encodes of the same film."`
 	Title      string        `key:"title" doc:"The film's title, where it is not the post's."`
 	Poster     string        `key:"poster" like:"image,thumbnail" doc:"The picture shown before the film plays."`
-	Captions   []caption     `key:"captions" like:"subtitles,tracks" doc:"WebVTT files with the words."`
+	Captions   []caption     `key:"captions" like:"subtitles,tracks" doc:"Files with the words: WebVTT, SubRip or SubStation Alpha."`
 	Chapters   chapters      `key:"chapters" doc:"The film's parts."`
+	Transcript *bool         `key:"transcript" doc:"Whether the page shows the words of the captions for reading; it does unless told not to."`
 	Start      time.Duration `key:"start" doc:"Where to begin."`
 	Loop       bool          `key:"loop" doc:"Start again at the end."`
 	Muted      bool          `key:"muted" doc:"Play without sound until asked."`
 	Aspect     string        `key:"aspect" pattern:"[1-9]\\d{0,4}:[1-9]\\d{0,4}" want:"a shape such as \"16:9\"" doc:"The player's shape, such as 16:9, where it is not the film's."`
+	Duration   time.Duration `key:"duration" like:"length" doc:"How long a stream that exists already lasts."`
+	Width      int           `key:"width" min:"1" doc:"The width in pixels of a stream that exists already."`
+	Height     int           `key:"height" min:"1" doc:"The height in pixels of a stream that exists already."`
 }
 
 type caption struct {
 	Line  schema.Line
-	Src   string `key:"src" required:"true" example:"walk.en.vtt" like:"file,path" doc:"A WebVTT file."`
+	Src   string `key:"src" required:"true" example:"walk.en.vtt" like:"file,path" doc:"A WebVTT (.vtt), SubRip (.srt) or SubStation Alpha (.ass, .ssa) file."`
 	Lang  string `key:"lang" required:"true" example:"en" like:"srclang,language" pattern:"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*" want:"a language such as en or pt-BR" doc:"Its language, as a BCP 47 tag."`
 	Label string `key:"label" doc:"What the menu calls it."`
 }

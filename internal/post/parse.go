@@ -234,6 +234,7 @@ func (p *parser) clip(f *film) Clip {
 	c := Clip{
 		Src: f.Src, Line: int(f.Line), Renditions: f.Renditions, Title: f.Title, Poster: f.Poster,
 		ChaptersFile: f.Chapters.File, Start: f.Start, Loop: f.Loop, Muted: f.Muted, Aspect: f.Aspect,
+		NoTranscript: f.Transcript != nil && !*f.Transcript, Duration: f.Duration, Width: f.Width, Height: f.Height,
 	}
 	for _, t := range f.Captions {
 		c.Captions = append(c.Captions, Caption{Src: t.Src, Lang: t.Lang, Label: t.Label, Line: int(t.Line)})

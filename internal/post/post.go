@@ -48,7 +48,7 @@ type Post struct {
 
 // A Clip is a video as front matter names it.
 type Clip struct {
-	Src          string   // path beside the post or under content/, URL of a stream, or "stream:<key>"
+	Src          string   // path beside the post or under content/, address of a stream, or "stream:<key>"
 	Line         int      // line of the file that names it
 	Renditions   []string // other encodes of the same film
 	Title        string
@@ -60,6 +60,10 @@ type Clip struct {
 	Loop         bool
 	Muted        bool
 	Aspect       string // "16:9"
+	NoTranscript bool   // the words of the captions are not to be shown for reading
+
+	Duration      time.Duration // of a stream that exists already; 0 when not given
+	Width, Height int           // of its picture, in pixels
 }
 
 // A Caption is a text track file of a Clip.

@@ -22,6 +22,7 @@ var samples = map[string][2][]string{
 			`"walk.mp4"`, `{"src": "walk.mp4"}`, `["a.mp4", {"src": "b.mp4"}]`, `{"src": "a", "chapters": "a.vtt"}`,
 			`{"src": "a", "renditions": ["b"], "title": "t", "poster": "p", "captions": [{"src": "a", "lang": "en", "label": "x"}],
 			  "chapters": [{"at": 0, "title": "x"}, {"at": "1:30", "title": "y"}], "start": 5, "loop": true, "muted": false, "aspect": "16:9"}`,
+			`{"src": "https://example.com/a.m3u8", "duration": "1:30", "width": 1920, "height": 1080, "transcript": false}`,
 		},
 		{`{}`, `{"src": "a", "captins": []}`, `[{}]`, `{"src": "a", "captions": [{"src": "b"}]}`, `{"src": "a", "aspect": "wide"}`, `{"src": "a", "start": true, "loop": 1}`},
 	},

@@ -9,11 +9,15 @@ import (
 
 // ContentSecurityPolicy is the policy of every page: its own files and those of the streaming distribution, and
 // nothing else. Pages have no inline script or style, ever. streamURL is the address of the streaming distribution,
-// "" when clips come from the site itself. Who may frame a page is not restricted here: that is what embeds are for.
-func ContentSecurityPolicy(streamURL string) string {
-	stream := ""
-	if u, err := url.Parse(streamURL); err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") {
-		stream = " " + u.Scheme + "://" + u.Host
+// "" when clips come from the site itself; elsewhere are addresses whose hosts have further streams that pages play.
+// Who may frame a page is not restricted here: that is what embeds are for.
+func ContentSecurityPolicy(streamURL string, elsewhere ...string) string {
+	stream := origin(streamURL)
+	media := stream
+	for _, address := range elsewhere {
+		if o := origin(address); !strings.Contains(media+" ", o+" ") {
+			media += o
+		}
 	}
 	return strings.Join([]string{
 		"default-src 'none'",
@@ -21,21 +25,30 @@ func ContentSecurityPolicy(streamURL string) string {
 		"style-src 'self'",
 		"img-src 'self' data:" + stream,
 		"font-src 'self'",
-		"media-src 'self' blob:" + stream, // hls.js plays from blob: URLs, and demuxes in a worker made from one
+		"media-src 'self' blob:" + media, // hls.js plays from blob: URLs, and demuxes in a worker made from one
 		"worker-src 'self' blob:",
-		"connect-src 'self'" + stream,
+		"connect-src 'self'" + media,
 		"manifest-src 'self'",
 		"base-uri 'none'",
 		"form-action 'self'",
 	}, "; ")
 }
 
+// origin is the origin of an address with a space before it; "" of what has none.
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.ContainsAny(u.Host, " ;,'*") {
+		return ""
+	}
+	return " " + u.Scheme + "://" + u.Host
+}
+
 // pictureSecurityPolicy lets an SVG that is opened by itself be a picture: styled, but without scripts.
 const pictureSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 // Headers are the response headers of a file of the built site, for preview and publishing alike. name is the file's
-// slash-separated path in the site ("a-walk/index.html").
-func Headers(name, streamURL string) http.Header {
+// slash-separated path in the site ("a-walk/index.html"); the other addresses are those of ContentSecurityPolicy.
+func Headers(name, streamURL string, elsewhere ...string) http.Header {
 	h := make(http.Header)
 	h.Set("Content-Type", ContentType(name))
 	h.Set("Cache-Control", cacheControl(name))
@@ -43,7 +56,7 @@ func Headers(name, streamURL string) http.Header {
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 	switch path.Ext(name) {
 	case ".html":
-		h.Set("Content-Security-Policy", ContentSecurityPolicy(streamURL))
+		h.Set("Content-Security-Policy", ContentSecurityPolicy(streamURL, elsewhere...))
 	case ".svg":
 		h.Set("Content-Security-Policy", pictureSecurityPolicy)
 	}

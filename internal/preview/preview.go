@@ -24,8 +24,9 @@ import (
 // A Handler serves a built site. Addresses are those of the site from its root on; to serve it below a prefix, wrap
 // it with http.StripPrefix.
 type Handler struct {
-	Files     fs.FS  // the built site
-	StreamURL string // address of the streaming distribution, for the content security policy; "" for the same origin
+	Files     fs.FS    // the built site
+	StreamURL string   // address of the streaming distribution, for the content security policy; "" for the same origin
+	Elsewhere []string // origins of further streams that pages play, likewise
 }
 
 // ServeHTTP implements http.Handler.
@@ -52,7 +53,7 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer file.Close() //nolint:errcheck // only read
-	maps.Copy(w.Header(), Headers(name, h.StreamURL))
+	maps.Copy(w.Header(), Headers(name, h.StreamURL, h.Elsewhere...))
 	if tag := entityTag(info); tag != "" {
 		w.Header().Set("ETag", `"`+tag+`"`)
 	}
@@ -102,7 +103,7 @@ func (h Handler) notFound(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}
-	maps.Copy(w.Header(), Headers(name, h.StreamURL))
+	maps.Copy(w.Header(), Headers(name, h.StreamURL, h.Elsewhere...))
 	w.Header().Set("Content-Length", strconv.Itoa(len(page)))
 	w.WriteHeader(http.StatusNotFound)
 	if r.Method == http.MethodGet {

@@ -227,8 +227,17 @@ func TestContentSecurityPolicy(t *testing.T) {
 			t.Errorf("%q is not in %s", want, got)
 		}
 	}
+	got = preview.ContentSecurityPolicy("https://clips.example.com", "https://cdn.example.com/a/master.m3u8", "https://clips.example.com", "http://b.example.com:8080")
+	for _, want := range []string{
+		"img-src 'self' data: https://clips.example.com;", "media-src 'self' blob: https://clips.example.com https://cdn.example.com http://b.example.com:8080;",
+		"connect-src 'self' https://clips.example.com https://cdn.example.com http://b.example.com:8080;",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in %s", want, got)
+		}
+	}
 	for _, odd := range []string{"javascript:alert(1)", "clips.example.com", "https://a b/", "https://a;script-src *", "//x"} {
-		if got := preview.ContentSecurityPolicy(odd); got != own {
+		if got := preview.ContentSecurityPolicy(odd, odd); got != own {
 			t.Errorf("%q changes the policy to %s", odd, got)
 		}
 	}

@@ -107,7 +107,7 @@ func (s *Site) feedItem(p *Post) (rssItem, error) {
 	for _, t := range p.Tags {
 		item.Categories = append(item.Categories, t.Name)
 	}
-	if p.Cover != nil {
+	if p.Cover != nil && len(p.Cover.Renditions) > 0 {
 		mp4 := p.Cover.Progressive()
 		item.Enclosure = &rssEnclosure{URL: v.Stream(mp4.Path), Length: mp4.Size, Type: "video/mp4"}
 		if mp4.Width == 0 {
@@ -119,7 +119,7 @@ func (s *Site) feedItem(p *Post) (rssItem, error) {
 
 // feedVideo is a clip for feed readers: they know neither the theme's partial nor its script.
 var feedVideo = template.Must(template.New("video").Parse(
-	`<p><video controls preload="none" width="{{.Video.Width}}" height="{{.Video.Height}}"{{with .Poster}} poster="{{.}}"{{end}} src="{{.MP4}}"></video></p>`))
+	`<p><video controls preload="none" width="{{.Video.Width}}" height="{{.Video.Height}}"{{with .Poster}} poster="{{.}}"{{end}} src="{{or .MP4 .Master}}"></video></p>`))
 
 // feedContent is the post's videos and text for a feed reader.
 func (v *View) feedContent() (string, error) {

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -91,14 +92,26 @@ func (g *gatherer) frontMatterClip(p *post.Post, c post.Clip) (video.Clip, error
 		}
 		return found
 	}
+	src, exists, err := g.source(p, c.Src, c.Line)
+	errs = append(errs, err)
+	switch {
+	case exists && len(c.Renditions) > 0:
+		errs = append(errs, diag.At(p.File, c.Line, "renditions are further files of a clip, and %q is a stream that exists already", c.Src))
+	case !exists && (c.Duration > 0 || c.Width > 0 || c.Height > 0):
+		errs = append(errs, diag.At(p.File, c.Line, "duration, width and height are for streams that exist already; those of a clip are read from it").
+			WithHint(`leave them out; aspect: "16:9" gives the player another shape`))
+	}
 	clip := video.Clip{
 		Title: c.Title, Start: c.Start, Loop: c.Loop, Muted: c.Muted, Aspect: c.Aspect, File: p.File, Line: c.Line,
-		Src:          find("video", c.Src, c.Line),
+		NoTranscript: c.NoTranscript, Duration: c.Duration, Width: c.Width, Height: c.Height, Src: src,
 		Poster:       find("poster", c.Poster, c.Line),
 		ChaptersFile: find("chapters", c.ChaptersFile, c.Line),
 	}
-	if clip.Title == "" && len(p.Videos) == 1 {
-		clip.Title = p.Title
+	if len(p.Videos) == 1 {
+		clip.Title = cmp.Or(clip.Title, p.Title)
+		if exists {
+			clip.Beside = besidePost(p)
+		}
 	}
 	for _, r := range c.Renditions {
 		clip.Renditions = append(clip.Renditions, find("rendition", r, c.Line))
@@ -116,6 +129,31 @@ func (g *gatherer) frontMatterClip(p *post.Post, c post.Clip) (video.Clip, error
 	return clip, errors.Join(errs...)
 }
 
+// source finds a clip that a post names: a file, or a stream that exists already.
+func (g *gatherer) source(p *post.Post, src string, line int) (found string, exists bool, err error) {
+	address, exists, err := video.ParseStream(src)
+	if err != nil {
+		return "", true, diag.At(p.File, line, "video %q %v", src, err).
+			WithHint("name a file of the site, https://…/master.m3u8, or stream: and a key; what other players show can be linked to in the text")
+	}
+	if exists || src == "" {
+		return address, exists, nil
+	}
+	if found, err = g.find(p.File, src); err != nil {
+		return "", false, namedProblem(p.File, line, "video", src, err)
+	}
+	return found, false, nil
+}
+
+// besidePost is what files that belong to the one stream of a post begin with, since the stream itself lies elsewhere:
+// the post's own name.
+func besidePost(p *post.Post) string {
+	if p.Bundle {
+		return path.Join(path.Dir(p.File), path.Base(path.Dir(p.File)))
+	}
+	return strings.TrimSuffix(p.File, path.Ext(p.File))
+}
+
 func (g *gatherer) inlineClip(p *post.Post, h markdown.Hole) (video.Clip, error) {
 	clip := video.Clip{
 		Title: h.Text, File: p.File, Line: h.Line, Aspect: h.Params["aspect"],
@@ -123,8 +161,8 @@ func (g *gatherer) inlineClip(p *post.Post, h markdown.Hole) (video.Clip, error)
 	}
 	var errs []error
 	var err error
-	if clip.Src, err = g.find(p.File, h.Target); err != nil {
-		errs = append(errs, namedProblem(p.File, h.Line, "video", h.Target, err))
+	if clip.Src, _, err = g.source(p, h.Target, h.Line); err != nil {
+		errs = append(errs, err)
 	}
 	if poster := h.Params["poster"]; poster != "" {
 		if clip.Poster, err = g.find(p.File, poster); err != nil {
@@ -245,9 +283,6 @@ func (g *gatherer) check(name string) error {
 // namedProblem says why a file that a post names cannot be used, and what would help.
 func namedProblem(file string, line int, what, name string, err error) *diag.Problem {
 	switch {
-	case errors.Is(err, errElsewhere) && what == "video":
-		return diag.At(file, line, "%s %q is a stream elsewhere, and this version plays only clips of the site", what, name).
-			WithHint("put the clip beside the post, or link to the stream in the text")
 	case errors.Is(err, fs.ErrNotExist):
 		return diag.At(file, line, "%s %q: no such file", what, name).
 			WithHint("files are looked up beside the post (%s) and under %s", path.Dir(file)+"/", contentDir+"/")

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/url"
 	"strings"
+	"time"
 
 	"matinee/internal/video"
 )
@@ -57,20 +58,42 @@ type ChapterLink struct {
 	Title   string
 }
 
+// A PlayerTranscript is the words of a clip for reading.
+type PlayerTranscript struct {
+	Lang, Label string // "en", "English"
+	Paragraphs  []TranscriptParagraph
+}
+
+// A TranscriptParagraph is what is said in one go.
+type TranscriptParagraph struct {
+	Label   string // when it begins: "1:30"
+	Speaker string // where it is somebody else than before, and known
+	Lines   []TranscriptLine
+}
+
+// A TranscriptLine is the words of one caption.
+type TranscriptLine struct {
+	Href    string // "?t=90#clip-1"
+	Seconds string // "90"
+	Text    string
+}
+
 // Player makes the dot of the partial "player" for a clip on this page.
 func (v *View) Player(clip *video.Video) (Player, error) {
 	v.players++
 	mp4 := clip.Progressive()
 	p := Player{
-		Video:        clip,
-		ID:           fmt.Sprintf("clip-%d", v.players),
-		Title:        clip.Title,
-		MP4:          v.Stream(mp4.Path),
-		Poster:       v.PosterSrc(clip),
-		DownloadSize: v.FileSize(mp4.Size),
-		CrossOrigin:  v.Site.streamURL != "",
+		Video:       clip,
+		ID:          playerID(v.players),
+		Title:       clip.Title,
+		Poster:      v.PosterSrc(clip),
+		CrossOrigin: v.Site.streamURL != "",
+		Transcript:  v.transcript(clip, v.players),
 	}
-	if !v.Site.progressive && (len(clip.Renditions) > 1 || clip.AlternateAudio) {
+	if mp4.Path != "" {
+		p.MP4, p.DownloadSize = v.Stream(mp4.Path), v.FileSize(mp4.Size)
+	}
+	if mp4.Path == "" || !v.Site.progressive && (len(clip.Renditions) > 1 || clip.AlternateAudio) {
 		p.Master = v.Stream(clip.Master)
 	}
 	for _, t := range clip.Captions {
@@ -80,8 +103,7 @@ func (v *View) Player(clip *video.Video) (Player, error) {
 		p.Chapters = v.Stream(clip.ChaptersPath)
 	}
 	for _, c := range clip.Chapters {
-		s := v.Seconds(c.At)
-		p.ChapterList = append(p.ChapterList, ChapterLink{Href: "?t=" + s + "#" + p.ID, Seconds: s, Label: v.Duration(c.At), Title: c.Title})
+		p.ChapterList = append(p.ChapterList, ChapterLink{Href: v.moment(c.At, p.ID), Seconds: v.Seconds(c.At), Label: v.Duration(c.At), Title: c.Title})
 	}
 	rtmp, err := v.rtmp(mp4)
 	if err != nil {
@@ -91,6 +113,27 @@ func (v *View) Player(clip *video.Video) (Player, error) {
 	config, err := json.Marshal(v.playerConfig(clip, &p)) // escapes <, > and &, so it cannot end the script element
 	p.Config = template.JS(config)                        //nolint:gosec // JSON of our own making
 	return p, err
+}
+
+// playerID is the id of the nth player of a page.
+func playerID(n int) string { return fmt.Sprintf("clip-%d", n) }
+
+// moment is the address of a moment in a clip of this page. Without JavaScript it leads to the clip.
+func (v *View) moment(at time.Duration, id string) string { return "?t=" + v.Seconds(at) + "#" + id }
+
+func (v *View) transcript(clip *video.Video, player int) *PlayerTranscript {
+	if clip.Transcript == nil || v.Site.noTranscripts {
+		return nil
+	}
+	t := &PlayerTranscript{Lang: clip.Transcript.Lang, Label: clip.Transcript.Label}
+	for _, p := range clip.Transcript.Paragraphs {
+		shown := TranscriptParagraph{Label: v.Duration(p.Lines[0].At), Speaker: p.Speaker}
+		for _, l := range p.Lines {
+			shown.Lines = append(shown.Lines, TranscriptLine{Href: v.moment(l.At, playerID(player)), Seconds: v.Seconds(l.At), Text: l.Text})
+		}
+		t.Paragraphs = append(t.Paragraphs, shown)
+	}
+	return t
 }
 
 func (v *View) playerConfig(clip *video.Video, p *Player) playerConfig {

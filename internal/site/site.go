@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -43,6 +44,7 @@ type Info struct {
 	StreamURL          string // address of the streaming distribution with a final slash; "" for the site's own
 	Progressive        bool   // clips are played as one MP4 each instead of as adaptive streams
 	RTMP               RTMP   // an RTMP server that has the clips, too
+	NoTranscripts      bool   // what captions say is not shown for reading
 	Autoplay, Loop     bool   // players start by themselves (muted), start again
 	PlayerDir          string // path of the player's files, "assets/player-3f9a2c1b"; "" when there are none
 	Generator          string // name and version of the program, for feeds and page heads
@@ -65,16 +67,17 @@ type Site struct {
 	Feed        string  // path of the feed, or "" when the site has no url
 	Generator   string
 
-	theme       Theme
-	streamURL   string
-	progressive bool
-	rtmp        RTMP
-	autoplay    bool
-	loop        bool
-	playerDir   string
-	perPage     int
-	hidden      []*Post // unlisted posts
-	key         string  // digest of all of the above that every page shows
+	theme         Theme
+	streamURL     string
+	progressive   bool
+	rtmp          RTMP
+	autoplay      bool
+	loop          bool
+	playerDir     string
+	noTranscripts bool
+	perPage       int
+	hidden        []*Post // unlisted posts
+	key           string  // digest of all of the above that every page shows
 }
 
 // Class says how a file may be cached and in which wave it is published.
@@ -101,7 +104,7 @@ func New(info Info, entries []*Entry, theme Theme) (*Site, error) {
 		Title: info.Title, Description: info.Description, URL: info.URL, Language: info.Language,
 		Author: info.Author, Menu: info.Menu, Generator: info.Generator,
 		theme: theme, streamURL: info.StreamURL, progressive: info.Progressive, rtmp: info.RTMP,
-		autoplay: info.Autoplay, loop: info.Loop, playerDir: info.PlayerDir, perPage: max(info.PerPage, 1),
+		autoplay: info.Autoplay, loop: info.Loop, noTranscripts: info.NoTranscripts, playerDir: info.PlayerDir, perPage: max(info.PerPage, 1),
 	}
 	if s.URL != "" {
 		s.Feed = feedPath
@@ -256,6 +259,19 @@ func (s *Site) Videos() []*video.Video {
 		}
 	}
 	return videos
+}
+
+// Origins are the origins of those of the clips that are streams elsewhere, such as "https://cdn.example.com", sorted:
+// browsers must be allowed to load from them.
+func Origins(clips []video.Clip) []string {
+	var origins []string
+	for _, c := range clips {
+		if u, err := url.Parse(c.Src); err == nil && u.Host != "" {
+			origins = append(origins, u.Scheme+"://"+u.Host)
+		}
+	}
+	slices.Sort(origins)
+	return slices.Compact(origins)
 }
 
 func (s *Site) allPosts() []*Post { return slices.Concat(s.Posts, s.hidden) }

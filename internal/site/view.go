@@ -75,16 +75,17 @@ type Player struct {
 	Video        *video.Video
 	ID           string // unique on the page: "clip-1"
 	Title        string
-	MP4          string // addresses, ready for attributes
+	MP4          string // addresses, ready for attributes; "" of a stream that exists already
 	Master       string // "" when the clip has one rendition: its MP4 starts faster than its stream
 	Poster       string
 	Captions     []PlayerTrack
 	Chapters     string // address of the WebVTT chapters, or ""
 	ChapterList  []ChapterLink
-	DownloadSize string      // of the MP4: "1.9 MB"
-	CrossOrigin  bool        // the stream has another origin than the page
-	Config       template.JS // JSON for the script beside the <video>
-	RTMP         *PlayerRTMP // nil when no RTMP server is configured
+	Transcript   *PlayerTranscript // nil when there is none
+	DownloadSize string            // of the MP4: "1.9 MB"
+	CrossOrigin  bool              // the stream has another origin than the page
+	Config       template.JS       // JSON for the script beside the <video>
+	RTMP         *PlayerRTMP       // nil when no RTMP server is configured
 }
 
 // A PlayerTrack is a text track of a Player.
@@ -114,9 +115,16 @@ func (v *View) Abs(path string) string {
 	return v.Site.URL + escapePath(path)
 }
 
-// Stream is the address of a file under stream/: on the streaming distribution when there is one.
+// Stream is the address of a file under stream/, on the streaming distribution when there is one; or of a stream that
+// exists already, as video.ParseStream returns it.
 func (v *View) Stream(path string) string {
-	if base := v.Site.streamURL; base != "" && !hasScheme(path) {
+	key, exists := strings.CutPrefix(path, video.StreamScheme)
+	switch base := v.Site.streamURL; {
+	case exists && base != "":
+		return base + escapePath(key)
+	case exists:
+		return v.Link("stream/" + key)
+	case base != "" && !hasScheme(path):
 		return base + escapePath(path)
 	}
 	return v.Link(path)

@@ -17,20 +17,21 @@ var Template string
 
 // The template's parameters.
 const (
-	Domain       = "Domain"         // the site's host name
-	StreamDomain = "StreamDomain"   // the clips' host name
-	HostedZone   = "HostedZoneId"   // the Route 53 zone of the host names
-	Certificate  = "CertificateArn" // a certificate for them, in us-east-1
-	PriceClass   = "PriceClass"     // "PriceClass_100", "PriceClass_200" or "PriceClass_All"
-	Redirects    = "Redirects"      // a JSON object of old paths and new ones, at most MaxRedirects bytes long
-	MediaConvert = "MediaConvert"   // "yes" makes the role for MediaConvert
-	siteOrigin   = "SiteOrigin"     // the site's address, where it has no domain
+	Domain       = "Domain"           // the site's host name
+	StreamDomain = "StreamDomain"     // the clips' host name
+	HostedZone   = "HostedZoneId"     // the Route 53 zone of the host names
+	Certificate  = "CertificateArn"   // a certificate for them, in us-east-1
+	PriceClass   = "PriceClass"       // "PriceClass_100", "PriceClass_200" or "PriceClass_All"
+	Redirects    = "Redirects"        // a JSON object of old paths and new ones, at most MaxRedirects bytes long
+	Elsewhere    = "StreamsElsewhere" // origins of streams on other hosts that pages play, with a space between two
+	MediaConvert = "MediaConvert"     // "yes" makes the role for MediaConvert
+	siteOrigin   = "SiteOrigin"       // the site's address, where it has no domain
 )
 
 // MaxRedirects is the length up to which CloudFormation takes the value of a parameter.
 const MaxRedirects = 4096
 
-var parameterNames = []string{Domain, StreamDomain, HostedZone, Certificate, siteOrigin, PriceClass, Redirects, MediaConvert}
+var parameterNames = []string{Domain, StreamDomain, HostedZone, Certificate, siteOrigin, PriceClass, Redirects, Elsewhere, MediaConvert}
 
 // Parameters are values of the template's parameters. One that is not there keeps the value it has in the stack, or has
 // the template's default.

@@ -64,7 +64,7 @@ func TestParametersOfTheTemplate(t *testing.T) {
 	parameters := block(t, "Parameters:")
 	all := stack.Parameters{
 		stack.Domain: "d", stack.StreamDomain: "s", stack.HostedZone: "Z", stack.Certificate: "c", stack.PriceClass: "p",
-		stack.Redirects: "{}", stack.MediaConvert: "no", "SiteOrigin": "o",
+		stack.Redirects: "{}", stack.Elsewhere: "", stack.MediaConvert: "no", "SiteOrigin": "o",
 	}
 	recipe, _, _ := strings.Cut(stack.Recipe("films", "us-east-1", all), "AWSTemplateFormatVersion")
 	for _, m := range regexp.MustCompile(`(?m)^  (\w+):$`).FindAllStringSubmatch(parameters, -1) {

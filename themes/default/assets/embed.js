@@ -224,11 +224,11 @@
 
   const upgrade = ({box, config}) => {
     const figure = box.closest('figure') || box, video = box.querySelector('video');
-    const links = [...figure.querySelectorAll('a[data-t]')];
+    const lists = ['.chapters', '.transcript'].map(list => [...figure.querySelectorAll(list + ' a[data-t]')]);
     const button = make('button', {type: 'button', className: 'player-start'});
     let {start} = config, begun, own, media, stage, api, prepared;
 
-    attributes(button, {'aria-label': `Play: ${config.title} (${clock(config.duration)})`});
+    attributes(button, {'aria-label': `Play: ${config.title}` + (config.duration ? ` (${clock(config.duration)})` : '')});
     video.controls = false;
     box.append(button);
 
@@ -330,14 +330,16 @@
     box.addEventListener('timeupdate', ({target}) => {
       // The first frame is there: the poster goes, unless it is all there is to see.
       if (target === media && config.width && media.currentTime) box.classList.add('player-on');
-      const now = links.filter(link => link.dataset.t <= target.currentTime + .2).pop();
-      links.forEach(link => link === now ? attributes(link, {'aria-current': true}) : link.removeAttribute('aria-current'));
+      lists.forEach(links => {
+        const now = links.filter(link => link.dataset.t <= target.currentTime + .2).pop();
+        links.forEach(link => link === now ? attributes(link, {'aria-current': true}) : link.removeAttribute('aria-current'));
+      });
     }, true);
 
     return {
       id: figure.id, play, autoplay: config.autoplay,
       moveTo: time => {
-        start = time < config.duration ? time : 0;
+        start = time >= config.duration && config.duration ? 0 : time; // of a stream elsewhere nobody may know it
         if (own) video.currentTime = start;
         else if (api && api.ready) api.seek(start);
       },
