@@ -130,7 +130,11 @@ func (c *checkup) run(ctx context.Context, p printer) (*doctorReport, int) {
 	}
 	report, code := &doctorReport{Findings: []finding{}}, exitDone
 	for _, result := range results {
-		for _, f := range <-result {
+		findings := <-result
+		if ctx.Err() != nil {
+			continue // what was interrupted says nothing
+		}
+		for _, f := range findings {
 			report.add(f)
 			p.finding(f)
 			if f.Outcome == problem {
@@ -139,7 +143,9 @@ func (c *checkup) run(ctx context.Context, p printer) (*doctorReport, int) {
 		}
 	}
 	c.done()
-	fmt.Fprintln(p.w, report)
+	if ctx.Err() == nil {
+		fmt.Fprintln(p.w, report)
+	}
 	return report, code
 }
 

@@ -2,21 +2,22 @@ package ffmpeg
 
 import (
 	"context"
+	"fmt"
 	"strings"
 )
 
-// Version is the version of a program of FFmpeg, "7.1.1" or what a distribution made of it. name is "ffmpeg" or
-// "ffprobe". The error is [ErrMissing] when the program is not installed.
+// Version is the version of a program of FFmpeg in full, "7.1.1-0+deb13u1". name is "ffmpeg" or "ffprobe". The error is
+// [ErrMissing] when the program is not installed, and [ErrOld] for an ffmpeg that does not understand what we tell it.
 func (c CLI) Version(ctx context.Context, name string) (string, error) {
-	path := ""
-	if name == "ffprobe" {
-		path = c.FFprobe
-	}
+	path := map[string]string{"ffmpeg": c.FFmpeg, "ffprobe": c.FFprobe}[name]
 	out, err := c.run(ctx, name, path, "-version")
 	if err != nil {
 		return "", err
 	}
 	line, _, _ := strings.Cut(string(out), "\n")
 	version, _, _ := strings.Cut(strings.TrimPrefix(line, name+" version "), " ")
+	if name == "ffmpeg" && !recent(version) {
+		return version, fmt.Errorf("%s: %w: version %s, and %d.%d or later is needed", name, ErrOld, version, oldest[0], oldest[1])
+	}
 	return version, nil
 }
