@@ -103,6 +103,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(stream)
 	f.Add(hybrid[:len(hybrid)/2])
 	f.Add(compactSizes(f, append([]byte(nil), hybrid...)))
+	f.Add(av1Film(f, hybrid))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -126,6 +127,19 @@ func FuzzRead(f *testing.F) {
 		}
 		checkHybrid(t, sel, l, bytes.NewReader(b), out.Bytes())
 	})
+}
+
+// av1Film is a hybrid file whose picture claims to be AV1.
+func av1Film(t testing.TB, hybrid []byte) []byte {
+	return operate(t, append([]byte(nil), hybrid...), func(body []byte) []byte {
+		w := writer{b: append([]byte(nil), body[:8]...)}
+		w.box("av01", func() {
+			w.bytes(body[16 : 16+78]...)
+			w.box("av1C", func() { w.bytes(0x81, 0x08, 0x0c, 0) })
+		})
+		w.box("free", func() { w.zeros(len(body) - len(w.b)) }) // the file must keep its length
+		return w.b
+	}, inTable("stsd")...)
 }
 
 // A destination that fails has its error told, wherever it fails.

@@ -75,7 +75,7 @@ func (j *joiner) track(pieces []Piece) (*Track, error) {
 			return nil, &UnsupportedError{p.Track.problem}
 		case p.Track.table.n == 0:
 			return nil, &UnsupportedError{p.Track.noun() + " is empty"}
-		case p.Track.timescale != first.timescale || p.Track.entry.typ != first.entry.typ || !bytes.Equal(p.Track.entry.body, first.entry.body):
+		case p.Track.timescale != first.timescale || p.Track.entry.typ != first.entry.typ || !bytes.Equal(p.Track.withoutRates(), first.withoutRates()):
 			return nil, &UnsupportedError{p.Track.noun() + " changes its format midway"}
 		}
 	}
@@ -92,9 +92,26 @@ func (j *joiner) track(pieces []Piece) (*Track, error) {
 	return &t, nil
 }
 
+// withoutRates is the track's sample entry without its bit rates (btrt, §8.5.2.2), which differ from piece to piece and
+// bind nobody.
+func (t *Track) withoutRates() []byte {
+	const fixed = 78 // of a visual sample entry (§12.1.3)
+	if t.Kind != Video || len(t.entry.body) < fixed {
+		return t.entry.body
+	}
+	w := writer{b: slices.Clone(t.entry.body[:fixed])}
+	_ = eachBox(t.entry.typ, t.entry.body[fixed:], func(x box) error { // it was read before
+		if x.typ != "btrt" {
+			w.box(x.typ, func() { w.bytes(x.body...) })
+		}
+		return nil
+	})
+	return w.b
+}
+
 // restretch gives t the samples of all pieces, one after the other.
 func (j *joiner) restretch(t *Track, pieces []Piece) error {
-	t.table, t.groups, t.verbatim = samples{}, nil, nil
+	t.table, t.groups, t.verbatim, t.entry.body = samples{}, nil, nil, t.withoutRates()
 	s := &t.table
 	allSync := true
 	var begin, last, offset int64 // presentation time of the media's beginning; the sample before
