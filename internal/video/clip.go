@@ -13,7 +13,8 @@ type Clip struct {
 	Src          string   // the film, or its largest encode; or the address of a stream that exists, see ParseStream
 	Renditions   []string // further encodes of the same film
 	Title        string
-	Poster       string // picture; "" for the one beside the clip, or else a title card
+	Poster       string         // picture; "" for the one beside the clip, or else one taken of the film, or a title card
+	PosterAt     *time.Duration // the moment of the film to take the picture at; nil for a good one
 	Captions     []Caption
 	Chapters     []Chapter
 	ChaptersFile string // WebVTT; "" for the one beside the clip

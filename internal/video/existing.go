@@ -73,7 +73,7 @@ func (l *Library) existing(ctx context.Context, c *Clip) (*Video, error) {
 	if v.Width == 0 || v.Height == 0 {
 		v.Width, v.Height = 1280, 720
 	}
-	err = errors.Join(applyAspect(v, c), l.addPoster(v, c), l.addTexts(ctx, v, c))
+	err = errors.Join(applyAspect(v, c), l.addImages(ctx, v, c, nil), l.addTexts(ctx, v, c))
 	if err != nil {
 		return nil, err
 	}

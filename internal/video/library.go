@@ -27,6 +27,7 @@ type Library struct {
 
 	Extractor   Extractor   // looks for subtitles and chapters inside clips; nil: those of clips that may have some are left out, with a warning
 	Transcriber Transcriber // makes captions of clips that have none; may be nil
+	Camera      Camera      // takes pictures of films; nil: there are those the author gives, as JPEGs, and title cards
 
 	Progress func(Progress) // told of every clip being made; may be nil; called by one goroutine at a time
 	Jobs     int            // how many clips are encoded at a time; 0: one for every eight processors
@@ -34,6 +35,7 @@ type Library struct {
 	once     sync.Once
 	sources  *sources
 	blobs    blobs
+	images   images
 	encoding chan struct{} // holds one for every clip being encoded
 
 	texts    sync.Mutex // held by who looks into a clip or listens to it
@@ -126,7 +128,7 @@ func (l *Library) Prepare(ctx context.Context, c *Clip) (*Video, error) {
 	for _, f := range st.Files {
 		l.publish(File{Path: "stream/" + v.Name + "/" + f.Name, Source: st.path(f.Name), Size: f.Size, SHA256: f.SHA256})
 	}
-	err = errors.Join(applyAspect(v, c), l.addPoster(v, c), l.addTexts(ctx, v, c))
+	err = errors.Join(applyAspect(v, c), l.addImages(ctx, v, c, st), l.addTexts(ctx, v, c))
 	if err != nil {
 		return nil, err
 	}

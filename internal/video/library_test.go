@@ -62,7 +62,7 @@ func TestPrepare(t *testing.T) {
 	if len(v.Captions) != 1 || v.Captions[0].Lang != "en" || v.Captions[0].Label != "English" {
 		t.Errorf("captions are %+v", v.Captions)
 	}
-	if len(v.Poster.Images) != 1 || v.Poster.Images[0].Type != "image/jpeg" || v.Poster.Images[0].Width != 1280 {
+	if n := len(v.Poster.Images); n != 4 || v.Poster.Images[3].Type != "image/jpeg" || v.Poster.Images[3].Width != 1280 {
 		t.Errorf("poster is %+v", v.Poster)
 	}
 	files := map[string]File{}

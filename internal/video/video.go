@@ -15,7 +15,8 @@
 // A stream is named by its content: the digest of its sources and of the recipe. It lies in the cache under
 //
 //	<digest of the first source>/<digest of all sources and the recipe>/   the stream's files and clip.json
-//	blobs/<xx>/<digest>.<ext>                                               posters, title cards, captions, chapters
+//	images/<digest of what they show, the recipe and the camera>/          posters, storyboard and preview, and album.json
+//	blobs/<xx>/<digest>.<ext>                                               title cards, captions, chapters
 //	inside/<digest>.json                                                   subtitles and chapters found in a source
 //	transcribed/<digest>-<key>.vtt                                          captions that a Transcriber made
 //	sources.json                                                           size, time and digest of the author's files
@@ -46,6 +47,8 @@ type Video struct {
 	Warm           []Range     // what a player fetches first: master, lowest playlist, init segment, first segment
 
 	Poster       Poster
+	Storyboard   string // WebVTT whose cues name pieces of a picture of many small ones; "" when there is none
+	Preview      string // a few seconds without sound, as an MP4; "" when there is none
 	Captions     []Track
 	Chapters     []Chapter   // in order of time; chapters are also a Track when ChaptersPath is set
 	ChaptersPath string      // WebVTT chapters file, or ""
@@ -76,7 +79,8 @@ type Range struct {
 
 // A Poster is the still picture of a clip in several encodings, best type first and within a type widest last.
 type Poster struct {
-	Images []Image
+	Images      []Image
+	Placeholder string // a few coloured pixels to show meanwhile, as a data: address; "" when there is none
 }
 
 // An Image is one encoding of a picture.
