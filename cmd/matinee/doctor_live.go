@@ -60,7 +60,7 @@ func (c *checkup) livePages() []livePage {
 	}
 	files := c.published(h)
 	pages[0].want = c.want(base, "index.html", 0)
-	pages[0].want.URL = base
+	pages[0].want.URL, pages[0].want.Header = base, preview.Headers("index.html", c.cfg.Streaming.URL, streamOrigins(c.flags)...)
 	pages[1].choose(files, skip("no style sheet or script is known to be published"), func(o bucket.Object) bool {
 		return strings.HasPrefix(o.Key, "assets/") && (path.Ext(o.Key) == ".css" || path.Ext(o.Key) == ".js")
 	}, func(o bucket.Object) visit.Want { return c.want(base, o.Key, 0) })
