@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +33,63 @@ func TestBrowser(t *testing.T) {
 		"MATINEE_URL=" + address,
 		"MATINEE_PUBLIC=" + public,
 	}, "access", "address", "fallback", "keyboard", "links", "page", "plays", "settings", "valid")
+}
+
+// TestBrowserWords shows that what is said can be read and followed, that captions are shown once although both the page
+// and the stream offer them, and that a stream of another host plays.
+func TestBrowserWords(t *testing.T) {
+	tools := browserTools(t)
+	site := t.TempDir()
+	write(t, filepath.Join(site, "site.yaml"), "title: Words\nstreaming: {encoder: copy}\n")
+	for to, from := range map[string]string{
+		"ladder.mp4": "ripples-720.mp4", "ladder-240.mp4": "ripples-240.mp4", "ladder.en.vtt": "spiral.en.vtt",
+		"voices.mp4": "chord.mp4", "voices.de.vtt": "chord.de.vtt",
+		"talk.mp4": "spiral.mp4", "talk.en.vtt": "spiral.en.vtt", "talk.chapters.vtt": "spiral.chapters.vtt",
+		"elsewhere.jpg": "chord.jpg", "elsewhere.en.vtt": "chord.en.vtt",
+	} {
+		data, err := os.ReadFile(filepath.Join("../../content", from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(site, "content", to), string(data))
+	}
+	write(t, filepath.Join(site, "content", "ladder.md"), "---\nvideo: {src: ladder.mp4, renditions: [ladder-240.mp4]}\n---\n")
+	write(t, filepath.Join(site, "content", "voices.md"), "---\nvideo: voices.mp4\n---\n")
+	write(t, filepath.Join(site, "content", "talk.md"), "---\ntitle: A talk\nvideo: talk.mp4\n---\nText.\n")
+	long := "WEBVTT\n" // more than fits the panel
+	for i := range 100 {
+		long += fmt.Sprintf("\n00:%06.3f --> 00:%06.3f\n<v %s>Line %d is said, and it is neither short nor long.\n",
+			float64(i)*0.2, float64(i)*0.2+0.19, []string{"Ada", "Charles"}[i/7%2], i)
+	}
+	write(t, filepath.Join(site, "content", "voices.en.vtt"), long)
+	matinee(t, "build", "--source", site, "--quiet")
+
+	// Another host has what was built, under a master of its own that nothing is known of.
+	streams, err := filepath.Glob(filepath.Join(site, "public", "stream", "voices-*"))
+	if err != nil || len(streams) != 1 {
+		t.Fatalf("streams: %v %v", streams, err)
+	}
+	host := t.TempDir()
+	if err := os.CopyFS(filepath.Join(host, "talks"), os.DirFS(streams[0])); err != nil {
+		t.Fatal(err)
+	}
+	files := http.FileServer(http.Dir(host))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Access-Control-Allow-Headers", "Range")
+		w.Header().Set("Access-Control-Expose-Headers", "Content-Length, Content-Range")
+		if r.Method != http.MethodOptions {
+			files.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(elsewhere.Close)
+	write(t, filepath.Join(site, "content", "elsewhere.md"), "---\nvideo: "+elsewhere.URL+"/talks/master.m3u8\n---\n")
+
+	tools.run(t, []string{
+		"MATINEE_URL=" + serveSite(t, site),
+		"MATINEE_PUBLIC=" + filepath.Join(site, "public"),
+		"MATINEE_ELSEWHERE=" + elsewhere.URL,
+	}, "words")
 }
 
 // TestBrowserClips shows that a browser plays what the packager makes of odd clips, read as a plain MP4 and as HLS, and

@@ -69,8 +69,8 @@ function read(path, address) {
 }
 
 // Opens a page of the site (null: an empty one) in a context of its own and watches it. done() closes it and fails the
-// test if the page met an error, a policy violation or another origin.
-export async function visit(path, {base = url, tolerate = () => false, prepare, ...options} = {}) {
+// test if the page met an error, a policy violation or another origin than its own and those of friends.
+export async function visit(path, {base = url, friends = [], tolerate = () => false, prepare, ...options} = {}) {
   const context = await (await browser()).newContext({viewport: {width: 1000, height: 800}, ...options});
   await context.addInitScript(() => {
     window.seen = {violations: [], shifts: [], hlsErrors: []};
@@ -105,7 +105,7 @@ export async function visit(path, {base = url, tolerate = () => false, prepare, 
   const done = async () => {
     const seen = await page.evaluate(() => window.seen).catch(() => null);
     await context.close();
-    const strangers = requests.filter(r => /^https?:/.test(r) && new URL(r).origin !== new URL(base).origin);
+    const strangers = requests.filter(r => /^https?:/.test(r) && ![new URL(base).origin, ...friends].includes(new URL(r).origin));
     assert.deepEqual(strangers, [], 'requests to other origins');
     assert.deepEqual(seen?.violations ?? [], [], 'content security policy violations');
     assert.deepEqual(problems.filter(p => !tolerate(p)), []);
