@@ -96,6 +96,9 @@ func (l *Library) PrepareAll(ctx context.Context, clips []Clip) ([]*Video, error
 	errs := make([]error, len(clips))
 	var g errgroup.Group
 	g.SetLimit(max(2, runtime.GOMAXPROCS(0)))
+	if _, ok := l.Encoder.(RemoteEncoder); ok {
+		g.SetLimit(remoteClips)
+	}
 	for i := range clips {
 		g.Go(func() error {
 			videos[i], errs[i] = l.Prepare(ctx, &clips[i])
@@ -106,7 +109,7 @@ func (l *Library) PrepareAll(ctx context.Context, clips []Clip) ([]*Video, error
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return videos, errors.Join(append(errs, l.sources.save())...)
+	return videos, errors.Join(append(once(errs), l.sources.save())...)
 }
 
 // Prepare prepares one clip. Problems are reported at the line of the post that names it.
@@ -214,6 +217,9 @@ func problemAt(c *Clip, file string, err error) error {
 		return diag.At(c.File, c.Line, "%s: %s", cmp.Or(refused.Path, file), refused.Error()).WithHint("%s", refused.Hint)
 	}
 	if _, ok := errors.AsType[*CacheError](err); ok {
+		return err
+	}
+	if _, ok := errors.AsType[*RemoteError](err); ok {
 		return err
 	}
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {

@@ -3,6 +3,7 @@ package video
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/draw"
@@ -70,7 +71,9 @@ func tileTime(duration time.Duration) time.Duration {
 func (a *album) takePreview(ctx context.Context, camera Camera, work, film string, duration time.Duration) error {
 	file := filepath.Join(work, "preview.mp4")
 	at := max(0, min(a.Best, duration-previewLength))
-	if err := camera.Preview(ctx, film, file, at, previewLength, previewWidth); err != nil {
+	if err := camera.Preview(ctx, film, file, at, previewLength, previewWidth); errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	data, err := os.ReadFile(file)

@@ -31,6 +31,7 @@ type stream struct {
 	Warm       []Range       `json:"warm"`
 	Chapters   []Chapter     `json:"chapters"` // of the container
 	Files      []streamFile  `json:"files"`
+	Remote     *Remote       `json:"remote,omitempty"` // where the stream lies elsewhere; then there are no Files
 
 	dir string
 }
@@ -50,6 +51,9 @@ func (s *stream) path(name string) string { return filepath.Join(s.dir, name) }
 
 // video is the stream as pages know it, in the folder of a name.
 func (s *stream) video(name string) *Video {
+	if s.Remote != nil {
+		return s.remoteVideo(name)
+	}
 	v := &Video{
 		Name: name, Width: s.Width, Height: s.Height, Duration: s.Duration, HasVideo: s.HasVideo, HasAudio: s.HasAudio,
 		AlternateAudio: s.AudioGroup, Master: "stream/" + name + "/" + masterName, Chapters: s.Chapters,
@@ -150,7 +154,7 @@ func (l *Library) prepareStream(ctx context.Context, c *Clip) (*stream, error) {
 		s.used()
 		return s, nil
 	}
-	s, err := l.makeStream(ctx, c, sums, recipe)
+	s, err := l.makeHereOrElsewhere(ctx, c, sums, recipe)
 	if err == nil {
 		return s, cacheError("clear up", os.RemoveAll(l.keptDir(dir)))
 	}
@@ -282,7 +286,7 @@ func loadStream(dir string) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(s.Renditions) == 0 || len(s.Files) == 0 || len(s.Key) < 10 {
+	if len(s.Renditions) == 0 || len(s.Files) == 0 && s.Remote == nil || len(s.Key) < 10 {
 		return nil, fmt.Errorf("%s describes no stream", dir)
 	}
 	for _, f := range s.Files {
