@@ -390,20 +390,29 @@ func (w *work) run(ctx context.Context, s stretch, dir string, args []string) er
 	} else if s.from > 0 {
 		length -= s.from
 	}
-	_, err := w.CLI.encode(ctx, watch{
+	watch := watch{
 		stall: 5 * time.Minute, limit: time.Hour + 200*length, longer: f.longest(length), size: w.sizeLimit(dir, length),
-		report: func(done time.Duration, speed float64) {
-			if w.job.Report != nil {
-				total := f.info.Duration
-				done += s.from
-				if total > 0 {
-					done = min(done, total)
-				}
-				w.job.Report(done, total, speed)
-			}
-		},
-	}, args...)
+	}
+	if len(f.rungs) > 0 {
+		watch.rate = f.rate()
+	}
+	started := time.Now()
+	watch.report = func(done time.Duration) {
+		if w.job.Report != nil {
+			speed := done.Seconds() / max(time.Since(started).Seconds(), 0.001)
+			w.job.Report(f.upTo(s.from+done), f.info.Duration, speed)
+		}
+	}
+	_, err := w.CLI.encode(ctx, watch, args...)
 	return err
+}
+
+// upTo is a time of the film, where its end is known not after it.
+func (f *film) upTo(at time.Duration) time.Duration {
+	if f.info.Duration > 0 {
+		return min(at, f.info.Duration)
+	}
+	return at
 }
 
 // longest is how much may come out of a film that says how long it is.

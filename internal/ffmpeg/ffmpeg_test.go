@@ -15,7 +15,7 @@ import (
 )
 
 // need skips a test on a machine without a program, except where every program has to be there.
-func need(t *testing.T, programs ...string) {
+func need(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, program := range programs {
 		if _, err := exec.LookPath(program); err == nil {

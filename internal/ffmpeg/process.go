@@ -76,11 +76,12 @@ const patience = 5 * time.Second
 
 // A watch says what an encoding may take, and is told how far it has come.
 type watch struct {
-	report func(done time.Duration, speed float64) // what has been written of the film, and how fast; may be nil
-	longer time.Duration                           // more than this is not written of the film; 0: any time
-	stall  time.Duration                           // without progress for this long it hangs
-	limit  time.Duration                           // for the whole
-	size   func() error                            // has something against the size of what has been written
+	report func(done time.Duration) // how much has been written of the film; may be nil
+	rate   float64                  // pictures per second, by which that is known; 0: there are none
+	longer time.Duration            // more than this is not written of the film; 0: any time
+	stall  time.Duration            // without progress for this long it hangs
+	limit  time.Duration            // for the whole
+	size   func() error             // has something against the size of what has been written; may be nil
 }
 
 // encode runs ffmpeg under a watch. It is asked to end when ctx does, and killed when it does not. The returned text is
@@ -102,11 +103,16 @@ func (c CLI) encode(ctx context.Context, w watch, args ...string) (stderr string
 		if p.advanced {
 			hang.Reset(w.stall)
 		}
-		if err := w.against(p.done); err != nil {
+		// With -copyts ffmpeg counts its time from its first report on, so pictures tell more.
+		done := p.done
+		if w.rate > 0 {
+			done = max(done, time.Duration(float64(p.frames)/w.rate*float64(time.Second)))
+		}
+		if err := w.against(done); err != nil {
 			cancel(err)
 		}
 		if w.report != nil {
-			w.report(p.done, p.speed)
+			w.report(done)
 		}
 	}}
 	cmd.Stderr = &last

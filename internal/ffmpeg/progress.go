@@ -12,9 +12,8 @@ import (
 type progress struct {
 	told     func(progress) // called after each block
 	done     time.Duration  // what has been written of the film
-	speed    float64        // how many times faster than it plays; 0 when not known
-	advanced bool           // done has grown since the last block
-	frames   int64
+	frames   int64          // pictures that have been written
+	advanced bool           // there is more than at the last block
 
 	line []byte // without its end yet
 }
@@ -46,10 +45,6 @@ func (p *progress) set(key, value string) {
 		us, err := strconv.ParseInt(value, 10, 64)
 		if done := time.Duration(us) * time.Microsecond; err == nil && us < math.MaxInt64/1000 && done > p.done {
 			p.done, p.advanced = done, true
-		}
-	case "speed":
-		if s, err := strconv.ParseFloat(strings.TrimSuffix(value, "x"), 64); err == nil && s > 0 && s < 1e6 {
-			p.speed = s
 		}
 	case "progress":
 		p.told(*p)

@@ -114,7 +114,7 @@ func (j *joiner) restretch(t *Track, pieces []Piece) error {
 	t.table, t.groups, t.verbatim, t.entry.body = samples{}, nil, nil, t.withoutRates()
 	s := &t.table
 	allSync := true
-	var begin, last, offset int64 // presentation time of the media's beginning; the sample before
+	var begin, show, last, offset int64 // when the first sample is decoded and shown; the sample before
 	var tail uint32
 	for _, p := range pieces {
 		at := int64(math.Round(p.At.Seconds() * float64(t.timescale)))
@@ -122,7 +122,7 @@ func (j *joiner) restretch(t *Track, pieces []Piece) error {
 			shift := at - p.Track.edit.mediaTime + p.Track.edit.shift
 			dts, pts := c.dts+shift, c.pts()+shift
 			if s.n == 0 {
-				begin, last = dts, dts
+				begin, show, last = dts, pts, dts
 			} else {
 				// The reordering delay of films with a variable frame rate differs from piece to piece. Where a piece begins to be
 				// decoded before the one before it has ended, its first decoding times move up; nothing is shown at another time.
@@ -153,7 +153,9 @@ func (j *joiner) restretch(t *Track, pieces []Piece) error {
 	if allSync {
 		s.sync = nil
 	}
-	t.edit = edit{present: true, mediaTime: max(-begin, 0), shift: max(begin, 0)}
+	// What is shown late is delayed by an empty edit up to the first picture: FFmpeg, and Chromium with it, takes any
+	// other gap for a mistake and closes it.
+	t.edit = edit{present: true, mediaTime: max(show, 0) - begin, shift: max(show, 0)}
 	t.edit.empty = rescale(uint64(t.edit.shift), t.timescale, j.movie.timescale)
 	return s.sumDuration(t.timescale)
 }

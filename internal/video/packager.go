@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/text/language"
@@ -40,21 +41,35 @@ type ladder struct {
 func plan(sources []Source) (*ladder, error) {
 	sources = slices.Clone(sources)
 	slices.SortStableFunc(sources, func(a, b Source) int { return cmp.Compare(lines(a), lines(b)) })
-	top := sources[len(sources)-1]
-	l := &ladder{top: top.Movie, main: top.Movie.Select()}
-	cuts, err := commonCuts(sources)
-	if err != nil {
-		return nil, err
-	}
+	top := sources[0]
 	for _, s := range sources {
-		r, err := newRung(s, s.Movie.Select(), cuts)
-		if err != nil {
+		if codec(s) != codecAV1 || codec(top) == codecAV1 {
+			top = s // the largest that every browser plays
+		}
+	}
+	l := &ladder{top: top.Movie, main: top.Movie.Select()}
+	var cuts []time.Duration // of the top rung, at last
+	for _, family := range families(sources) {
+		var err error
+		if cuts, err = commonCuts(family); err != nil {
 			return nil, err
 		}
-		r.Label = label(r.Rendition, l.rungs)
-		l.rungs = append(l.rungs, r)
+		for _, s := range family {
+			r, err := newRung(s, s.Movie.Select(), cuts)
+			if err != nil {
+				return nil, err
+			}
+			r.Label = label(r.Rendition, l.rungs)
+			l.rungs = append(l.rungs, r)
+		}
 	}
-	slices.SortStableFunc(l.rungs, func(a, b *rung) int { return cmp.Compare(a.Bandwidth, b.Bandwidth) })
+	// What every browser plays comes first: players begin with the first rendition they understand.
+	slices.SortStableFunc(l.rungs, func(a, b *rung) int {
+		if av1 := a.isAV1(); av1 != b.isAV1() {
+			return map[bool]int{true: 1, false: -1}[av1]
+		}
+		return cmp.Compare(a.Bandwidth, b.Bandwidth)
+	})
 	if l.main.Video == nil {
 		return l, nil
 	}
@@ -71,6 +86,36 @@ func plan(sources []Source) (*ladder, error) {
 		l.audio = append(l.audio, r)
 	}
 	return l, nil
+}
+
+// families divides sources by codec, the family of H.264 last. Only within a family have the encodes keyframes at common
+// times, and only within one does a player change from one to another.
+func families(sources []Source) [][]Source {
+	var av1, rest []Source
+	for _, s := range sources {
+		if codec(s) == codecAV1 {
+			av1 = append(av1, s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	if len(av1) == 0 || len(rest) == 0 {
+		return [][]Source{sources}
+	}
+	return [][]Source{av1, rest}
+}
+
+const codecAV1 = "av01"
+
+func (r Rendition) isAV1() bool { return strings.HasPrefix(r.Codecs, codecAV1) }
+
+// codec is the family of a source's picture: "avc1", "av01".
+func codec(s Source) string {
+	if v := s.Movie.Select().Video; v != nil {
+		name, _, _ := strings.Cut(v.Codec, ".")
+		return name
+	}
+	return ""
 }
 
 // lines is the shorter side of a picture: what people call 720p also when the picture stands upright.
@@ -100,11 +145,15 @@ func newRung(s Source, sel mp4.Selection, cuts []time.Duration) (*rung, error) {
 	}}, nil
 }
 
-// label names a rung by its lines, "720p", and counts rungs of the same size: "720p-2".
+// label names a rung by its lines, "720p", and its codec if that is not H.264, "720p-av1", and counts rungs of the same
+// name: "720p-2".
 func label(r Rendition, others []*rung) string {
 	base := "audio"
 	if r.Width > 0 {
 		base = fmt.Sprintf("%dp", min(r.Width, r.Height))
+	}
+	if r.isAV1() {
+		base += "-av1"
 	}
 	return unique(base, others)
 }

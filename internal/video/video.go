@@ -19,6 +19,8 @@
 //	blobs/<xx>/<digest>.<ext>                                               title cards, captions, chapters
 //	inside/<digest>.json                                                   subtitles and chapters found in a source
 //	transcribed/<digest>-<key>.vtt                                          captions that a Transcriber made
+//	parts/<the same digest>/                                               of long clips in the making, what is finished
+//	ffmpeg.json                                                            what the encoder's program can do
 //	sources.json                                                           size, time and digest of the author's files
 //	tmp/                                                                   work in progress
 //
@@ -41,7 +43,7 @@ type Video struct {
 	HasVideo bool
 	HasAudio bool
 
-	Renditions     []Rendition // lowest bandwidth first; empty for a stream that exists already
+	Renditions     []Rendition // lowest bandwidth first, those of AV1 after the others; empty for a stream that exists already
 	Master         string      // master playlist: "stream/<name>/master.m3u8", or an address as ParseStream returns it
 	AlternateAudio bool        // more than one audio language: the player needs the full hls.js
 	Warm           []Range     // what a player fetches first: master, lowest playlist, init segment, first segment
@@ -105,14 +107,14 @@ type Chapter struct {
 }
 
 // Progressive is the rendition an ordinary <video>, a download or a feed enclosure uses: the largest of at most
-// 720 lines, or the smallest there is; none of a stream that exists already.
+// 720 lines that every browser plays, or the smallest there is; none of a stream that exists already.
 func (v *Video) Progressive() Rendition {
 	if len(v.Renditions) == 0 {
 		return Rendition{}
 	}
 	best := v.Renditions[0]
 	for _, r := range v.Renditions {
-		if min(r.Width, r.Height) <= 720 {
+		if min(r.Width, r.Height) <= 720 && !r.isAV1() {
 			best = r
 		}
 	}
