@@ -42,11 +42,18 @@ func Diff(local []Object, remote Manifest, rules Rules) *Plan {
 	}
 	for _, o := range local {
 		d.local[o.ref()] = true
+		if o.Remote {
+			d.vouch(o)
+			continue
+		}
 		d.publish(o)
 	}
 	for _, e := range remote.Objects {
 		if !d.local[e.ref()] {
 			d.plan.Dropped++
+			if e.Remote {
+				continue
+			}
 			d.leave(Tombstone{Entry: e, Generation: d.plan.next.Generation, Time: rules.Now})
 		}
 	}
@@ -103,6 +110,18 @@ func (d *differ) publish(o Object) {
 	}
 	d.plan.next.Objects = append(d.plan.next.Objects, Entry{Object: o})
 	d.plan.Changes = append(d.plan.Changes, change)
+}
+
+// vouch adds an object to the plan that somebody else has put there.
+func (d *differ) vouch(o Object) {
+	entry := Entry{Object: o}
+	if old, there := d.old[o.ref()]; there && old.Remote && old.Size == o.Size {
+		entry = *old
+	} else {
+		d.plan.vouched = append(d.plan.vouched, o)
+	}
+	d.plan.Unchanged.add(o.Size)
+	d.plan.next.Objects = append(d.plan.next.Objects, entry)
 }
 
 // keep sees to it that the content of a page can be brought back after it is gone from its key.

@@ -63,11 +63,16 @@ func (p *Publisher) reconcile(ctx context.Context, state *state, local []Object,
 
 // list visits every object of a bucket, and counts the requests that takes.
 func (p *Publisher) list(ctx context.Context, side Side, requests *int, visit func(Listed) error) error {
+	return p.listUnder(ctx, side, "", requests, visit)
+}
+
+// listUnder visits the objects whose keys begin with prefix.
+func (p *Publisher) listUnder(ctx context.Context, side Side, prefix string, requests *int, visit func(Listed) error) error {
 	for after, more := "", true; more; {
 		var page []Listed
 		err := p.flow().try(ctx, func() (err error) {
 			*requests++
-			page, more, err = p.place(side).Store.List(ctx, "", after)
+			page, more, err = p.place(side).Store.List(ctx, prefix, after)
 			return err
 		})
 		if err != nil {
@@ -126,6 +131,12 @@ func (r *reconciler) find(ctx context.Context, ref Ref, l Listed) error {
 		r.foreign++
 		return nil
 	}
+	if isLocal && object.Remote || !isLocal && isKnown && known.Remote { // what it is now is not ours to say
+		if isLocal && object.Size == l.Size {
+			r.next.Objects = append(r.next.Objects, Entry{Object: object, ETag: l.ETag})
+		}
+		return nil
+	}
 	found := Entry{Object: Object{Key: ref.Key, Side: ref.Side, Size: l.Size}, ETag: l.ETag}
 	if isLocal && object.Size == l.Size {
 		isSame, err := r.same(ctx, object, l)
@@ -144,7 +155,9 @@ func (r *reconciler) find(ctx context.Context, ref Ref, l Listed) error {
 }
 
 // isListed reports whether what is listed is the object as it was published.
-func (e Entry) isListed(l Listed) bool { return l.ETag == e.ETag && l.Size == e.Size }
+func (e Entry) isListed(l Listed) bool {
+	return (l.ETag == e.ETag || e.Remote && e.ETag == "") && l.Size == e.Size
+}
 
 // sameAsLocal compares by MD5, which is what ETags are made of unless they are opaque. Then nothing matches, and
 // the object is sent again.

@@ -57,6 +57,7 @@ type Object struct {
 	Headers   Headers `json:"headers,omitzero"`
 	Wave      Wave    `json:"wave,omitempty"`
 	Immutable bool    `json:"immutable,omitempty"` // another content would have another key
+	Remote    bool    `json:"remote,omitempty"`    // put there by somebody else: needed, and neither sent nor deleted; SHA256 is "" and Headers are zero
 }
 
 // A Ref names an object of either bucket.

@@ -26,6 +26,7 @@ type Plan struct {
 
 	next         Manifest
 	keeps        []keep     // copied before anything changes
+	vouched      []Object   // put there by somebody else, and not yet known to be there
 	housekeeping []Deletion // state to be deleted
 	base         base
 	reads        int  // requests made so far
@@ -84,7 +85,7 @@ func (p *Plan) Empty() bool {
 
 // commits reports whether the plan makes a new generation.
 func (p *Plan) commits() bool {
-	return len(p.Changes)+len(p.Deletes)+len(p.housekeeping)+p.Dropped+p.Revived > 0 || len(p.base.pointer.Generations) == 0
+	return len(p.Changes)+len(p.Deletes)+len(p.housekeeping)+len(p.vouched)+p.Dropped+p.Revived > 0 || len(p.base.pointer.Generations) == 0
 }
 
 // Sent counts what is going to be sent.

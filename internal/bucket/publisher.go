@@ -115,6 +115,9 @@ func (p *Publisher) Plan(ctx context.Context, local []Object) (*Plan, error) {
 		}
 	}
 	plan := p.plan(state, f, local)
+	if err := p.checkVouched(ctx, plan); err != nil {
+		return plan, err
+	}
 	return plan, p.checkReferences(ctx, plan, local)
 }
 

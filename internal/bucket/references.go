@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 
 	"matinee/internal/diag"
@@ -36,6 +37,34 @@ func (p *Publisher) checkReferences(ctx context.Context, plan *Plan, local []Obj
 		}
 	}
 	return p.lookUp(ctx, missing)
+}
+
+// checkVouched holds that what somebody else is to have put there is there. Objects of one folder are looked for together.
+func (p *Publisher) checkVouched(ctx context.Context, plan *Plan) error {
+	folders := map[Ref][]Object{}
+	for _, o := range plan.vouched {
+		folder := Ref{o.Side, path.Dir(o.Key) + "/"}
+		folders[folder] = append(folders[folder], o)
+	}
+	var problems []*diag.Problem
+	for folder, objects := range folders {
+		sizes := map[string]int64{}
+		err := p.listUnder(ctx, folder.Side, folder.Key, &plan.Requests, func(l Listed) error {
+			sizes[l.Key] = l.Size
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, o := range objects {
+			if size, there := sizes[o.Key]; !there || size != o.Size {
+				problems = append(problems, diag.At(o.Key, 0, "it is not in %s, where it was when the site was built", p.place(o.Side).Name).
+					WithHint("delete .matinee/cache and build again; then it is made again"))
+			}
+		}
+	}
+	diag.Sort(problems)
+	return joinProblems(problems)
 }
 
 // lookUp reports those of the missing objects that are not in the buckets either.

@@ -41,6 +41,9 @@ func (p *Publisher) PlanRollback(ctx context.Context, number int) (*Plan, error)
 	}
 	plan := p.plan(state, found, local)
 	plan.Note = fmt.Sprintf("back to %d", target.Generation)
+	if err := p.checkVouched(ctx, plan); err != nil {
+		return plan, err
+	}
 	return plan, plan.restore(wanted, state.manifest)
 }
 

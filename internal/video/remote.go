@@ -96,7 +96,9 @@ func (l *Library) makeRemote(ctx context.Context, encoder RemoteEncoder, c *Clip
 	s := &stream{Key: filepath.Base(dir), HasVideo: true, AudioGroup: true}
 	job := &RemoteJob{
 		Wish: c.Wish, Source: sources[0], SHA256: sums[0], Key: s.Key, Kept: l.keptDir(dir), Stills: filepath.Join(tmp, stillsName),
-		Report: func(step Step, done, total int64) { l.tell(Progress{Clip: c.Src, Step: step, Done: done, Total: total}) },
+		Report: func(step Step, done, total int64) {
+			l.tell(Progress{Clip: c.Src, Step: step, Done: done, Total: total})
+		},
 	}
 	if err := os.Mkdir(job.Stills, 0o755); err != nil {
 		return nil, cacheError("make a folder in "+tmp, err)
