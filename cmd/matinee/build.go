@@ -151,7 +151,7 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	clips := clipsOf(entries)
 	report.origins = site.Origins(clips)
 	wish(clips, cfg)
-	clipErr := library.Check(ctx, clips)
+	clipErr := errors.Join(library.Check(ctx, clips), library.CheckTexts(clips))
 	configErr = errors.Join(configErr, encoderErr)
 	if configErr == nil {
 		configErr = unsupported(cfg)

@@ -17,9 +17,9 @@ func streamOrigins(flags buildFlags) []string {
 		return nil
 	}
 	defer root.Close()                                           //nolint:errcheck // read only
-	posts, _, _ := post.Load(root.FS(), "content", post.Options{ //nolint:errcheck // see above
+	posts, _, _ := post.Load(root.FS(), "content", post.Options{
 		Drafts: flags.drafts, Future: flags.future, Expired: flags.expiry, Now: time.Now(),
 	})
-	entries, _, _ := site.Gather(root.FS(), posts, &markdown.Renderer{}) //nolint:errcheck // see above
+	entries, _, _ := site.Gather(root.FS(), posts, &markdown.Renderer{})
 	return site.Origins(clipsOf(entries))
 }

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"time"
 
-	"matinee/internal/caption"
 	"matinee/internal/video"
 )
 
@@ -87,14 +86,17 @@ func (x Extractor) subtitles(ctx context.Context, source string, streams []textS
 	return all, nil
 }
 
-// readBounded reads a file of captions; of a larger one it reads more than package caption takes.
+// maxText is more than captions have: a hundred hours of dense ones.
+const maxText = 32 << 20
+
+// readBounded reads a file of captions.
 func readBounded(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // read only
-	return io.ReadAll(io.LimitReader(f, caption.MaxSize+1))
+	return io.ReadAll(io.LimitReader(f, maxText))
 }
 
 // A textStream is a stream of subtitles made of letters.

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"matinee/internal/caption"
 	"matinee/internal/video"
 )
 
@@ -121,7 +120,7 @@ func lastLine(stderr string, err error) string {
 
 // written finds what was written for output, and returns the name of the file.
 func written(output string) (string, error) {
-	for _, ext := range caption.Extensions {
+	for _, ext := range []string{".vtt", ".srt", ".ass", ".ssa"} {
 		if info, err := os.Stat(output + ext); err == nil && info.Mode().IsRegular() {
 			return filepath.Base(output) + ext, nil
 		}

@@ -231,3 +231,16 @@ func FuzzUnmarshal(f *testing.F) {
 		}
 	})
 }
+
+// Captions inside the picture are nothing a playlist has to hold.
+func TestClosedCaptionsAreLeftOut(t *testing.T) {
+	var m hls.Master
+	err := m.Unmarshal([]byte(`#EXTM3U
+#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="cc",NAME="English",INSTREAM-ID="CC1"
+#EXT-X-STREAM-INF:BANDWIDTH=1,CLOSED-CAPTIONS="cc"
+a.m3u8
+`))
+	if err != nil || len(m.Media) != 0 || len(m.Variants) != 1 {
+		t.Errorf("%v: got %+v", err, m)
+	}
+}

@@ -30,7 +30,9 @@ func (m *Master) Unmarshal(b []byte) error {
 		case "EXT-X-MEDIA":
 			r := Rendition{}
 			err = eachAttribute(value, r.set)
-			m.Media = append(m.Media, r)
+			if r.Type != "CLOSED-CAPTIONS" { // they lie in the picture
+				m.Media = append(m.Media, r)
+			}
 		case "EXT-X-STREAM-INF":
 			pending = &Variant{}
 			err = eachAttribute(value, pending.set)

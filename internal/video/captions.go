@@ -31,6 +31,31 @@ type words struct {
 	track *caption.Track
 }
 
+// CheckTexts finds out which caption and chapter files of clips cannot be read. All of them are reported.
+func (l *Library) CheckTexts(clips []Clip) error {
+	l.init()
+	var errs []error
+	for i := range clips {
+		c := &clips[i]
+		files := c.Captions
+		if len(files) == 0 {
+			files = l.captionsBeside(c.beside())
+		}
+		for _, f := range files {
+			if f.Path != "" { // which was not found, and told
+				_, err := l.caption(c, f)
+				errs = append(errs, err)
+			}
+		}
+		if name := l.chaptersFile(c); name != "" {
+			if _, err := l.readCaptions(name); err != nil {
+				errs = append(errs, problemAt(c, name, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // addTexts gives a video all that is read: captions, chapters, and the transcript made of both.
 func (l *Library) addTexts(ctx context.Context, v *Video, c *Clip) error {
 	captions, err := l.captions(ctx, v, c)

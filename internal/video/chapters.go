@@ -14,10 +14,7 @@ import (
 func (l *Library) addChapters(v *Video, c *Clip) error {
 	inside := v.Chapters
 	v.Chapters = slices.Clone(c.Chapters)
-	name := c.ChaptersFile
-	if name == "" && len(v.Chapters) == 0 && isFile(l.Site, c.beside()+".chapters.vtt") {
-		name = c.beside() + ".chapters.vtt"
-	}
+	name := l.chaptersFile(c)
 	if name != "" {
 		track, err := l.readCaptions(name)
 		if err != nil {
@@ -42,6 +39,15 @@ func (l *Library) addChapters(v *Video, c *Clip) error {
 	var err error
 	v.ChaptersPath, err = l.publishText(v, "chapters", chaptersTrack(v.Chapters, v.Duration).WebVTT())
 	return err
+}
+
+// chaptersFile is the file with the chapters of a clip: the one the author names, or the one beside the clip unless the
+// front matter has chapters. It is "" when there is none.
+func (l *Library) chaptersFile(c *Clip) string {
+	if beside := c.beside() + ".chapters.vtt"; c.ChaptersFile == "" && len(c.Chapters) == 0 && isFile(l.Site, beside) {
+		return beside
+	}
+	return c.ChaptersFile
 }
 
 // chaptersTrack is chapters as a WebVTT track. The last one ends with the clip, or, where its length is not known,

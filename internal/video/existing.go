@@ -34,10 +34,10 @@ func ParseStream(src string) (address string, ok bool, err error) {
 	}
 	u, err := url.Parse(src)
 	switch {
-	case err != nil && strings.Contains(src, "://"):
+	case !strings.Contains(src, "://") && !strings.HasPrefix(src, "//"):
+		return "", false, nil //nolint:nilerr // a path need not be an address
+	case err != nil:
 		return "", true, errors.New("is not an address")
-	case err != nil || !strings.Contains(src, "://") && !strings.HasPrefix(src, "//"):
-		return "", false, nil
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
 		return "", true, errors.New("is not an address that begins with https:// or http://")
 	case u.User != nil:

@@ -142,7 +142,7 @@ func (l *Library) extract(ctx context.Context, c *Clip) (extras, error) {
 	case errors.Is(err, ErrNoProgram):
 		return extras{Problem: missingProgram}, nil
 	case err != nil:
-		return extras{Problem: err.Error()}, nil
+		return extras{Problem: err.Error()}, nil //nolint:nilerr // nothing of it is needed to play the clip: a warning, kept with it
 	}
 	found := extras{Chapters: got.Chapters}
 	for _, s := range got.Subtitles {
