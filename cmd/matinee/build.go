@@ -146,6 +146,7 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	rooms, encoderErr := newStudio(e, cfg, flags.source)
 	library := &video.Library{
 		Site: fsys, Cache: rooms.cache, Language: cfg.Language, Progress: bar.update, Encoder: rooms.encoder, Jobs: flags.jobs,
+		Camera: rooms.camera,
 	}
 	addCaptioners(library, rooms.cli(), cfg, flags.source)
 	clips := clipsOf(entries)

@@ -15,6 +15,7 @@ import (
 // A studio is where the clips of a site are made.
 type studio struct {
 	encoder video.Encoder
+	camera  video.Camera // nil where ffmpeg is not to be used
 	cache   string       // folder on disk
 	started atomic.Int64 // programs
 }
@@ -42,6 +43,7 @@ func newStudio(e env, cfg config.Config, dir string) (*studio, error) {
 	default:
 		return s, nil
 	}
+	s.camera = ffmpeg.Camera{CLI: s.cli(), Cache: s.cache}
 	s.encoder = &ffmpeg.Encoder{
 		CLI: s.cli(), Dir: dir, Cache: s.cache, Background: page,
 		Heights: cfg.Streaming.Ladder.Heights(), AV1: cfg.Streaming.Ladder.AV1(),

@@ -59,7 +59,7 @@ type film struct {
 	Src        string        `key:"src" required:"true" example:"walk.mp4" like:"file,path,url" doc:"The clip: a file beside the post or under content/, the address of an HLS stream, or stream: and the key of one on the streaming distribution."`
 	Renditions []string      `key:"renditions" doc:"Other encodes of the same film."`
 	Title      string        `key:"title" doc:"The film's title, where it is not the post's."`
-	Poster     string        `key:"poster" like:"image,thumbnail" doc:"The picture shown before the film plays."`
+	Poster     string        `key:"poster" like:"image,thumbnail" doc:"The picture shown before the film plays: a file, or a moment of the film such as 0:12."`
 	Captions   []caption     `key:"captions" like:"subtitles,tracks" doc:"Files with the words: WebVTT, SubRip or SubStation Alpha."`
 	Chapters   chapters      `key:"chapters" doc:"The film's parts."`
 	Transcript *bool         `key:"transcript" doc:"Whether the page shows the words of the captions for reading; it does unless told not to."`

@@ -17,7 +17,7 @@ func TestThemeDocumentationNamesAllThereIs(t *testing.T) {
 	}
 	for _, dot := range []any{
 		&site.View{}, &site.Site{}, &site.Post{}, &site.Tag{}, &site.Pager{}, &site.MenuItem{}, &site.Author{},
-		&site.Player{}, &site.PlayerTrack{}, &site.PlayerRTMP{}, &site.ChapterLink{},
+		&site.Player{}, &site.PlayerTrack{}, &site.Picture{}, &site.PictureSource{}, &site.PlayerRTMP{}, &site.ChapterLink{},
 	} {
 		for _, name := range usable(reflect.TypeOf(dot)) {
 			if !regexp.MustCompile("`\\." + name + `\b`).Match(doc) {

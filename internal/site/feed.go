@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"matinee/internal/markdown"
+	"matinee/internal/video"
 )
 
 const (
@@ -121,15 +122,21 @@ func (s *Site) feedItem(p *Post) (rssItem, error) {
 var feedVideo = template.Must(template.New("video").Parse(
 	`<p><video controls preload="none" width="{{.Video.Width}}" height="{{.Video.Height}}"{{with .Poster}} poster="{{.}}"{{end}} src="{{or .MP4 .Master}}"></video></p>`))
 
+// feedVideo writes a clip. Feed readers are given the kind of poster that all of them know.
+func (v *View) feedVideo(w io.Writer, clip *video.Video) error {
+	p, err := v.Player(clip)
+	if err != nil {
+		return err
+	}
+	p.Poster = v.PosterSrc(clip)
+	return feedVideo.Execute(w, p)
+}
+
 // feedContent is the post's videos and text for a feed reader.
 func (v *View) feedContent() (string, error) {
 	var b strings.Builder
 	for _, clip := range v.Post.Videos {
-		p, err := v.Player(clip)
-		if err != nil {
-			return "", err
-		}
-		if err := feedVideo.Execute(&b, p); err != nil {
+		if err := v.feedVideo(&b, clip); err != nil {
 			return "", err
 		}
 	}
@@ -138,12 +145,8 @@ func (v *View) feedContent() (string, error) {
 		if h.Kind != markdown.Player {
 			return v.target(h.Target), nil
 		}
-		p, err := v.Player(entry.Videos[entry.inline[h.Offset]])
-		if err != nil {
-			return "", err
-		}
 		var player strings.Builder
-		err = feedVideo.Execute(&player, p)
+		err := v.feedVideo(&player, entry.Videos[entry.inline[h.Offset]])
 		return player.String(), err
 	})
 	return b.String(), err

@@ -104,8 +104,10 @@ func (g *gatherer) frontMatterClip(p *post.Post, c post.Clip) (video.Clip, error
 	clip := video.Clip{
 		Title: c.Title, Start: c.Start, Loop: c.Loop, Muted: c.Muted, Aspect: c.Aspect, File: p.File, Line: c.Line,
 		NoTranscript: c.NoTranscript, Duration: c.Duration, Width: c.Width, Height: c.Height, Src: src,
-		Poster:       find("poster", c.Poster, c.Line),
 		ChaptersFile: find("chapters", c.ChaptersFile, c.Line),
+	}
+	if c.Poster != "" {
+		errs = append(errs, g.poster(&clip, p.File, c.Poster))
 	}
 	if len(p.Videos) == 1 {
 		clip.Title = cmp.Or(clip.Title, p.Title)
@@ -165,9 +167,7 @@ func (g *gatherer) inlineClip(p *post.Post, h markdown.Hole) (video.Clip, error)
 		errs = append(errs, err)
 	}
 	if poster := h.Params["poster"]; poster != "" {
-		if clip.Poster, err = g.find(p.File, poster); err != nil {
-			errs = append(errs, namedProblem(p.File, h.Line, "poster", poster, err))
-		}
+		errs = append(errs, g.poster(&clip, p.File, poster))
 	}
 	if start := h.Params["start"]; start != "" {
 		if clip.Start, err = post.ParseDuration(start); err != nil {

@@ -30,6 +30,13 @@ type playerConfig struct {
 	Loop     bool            `json:"loop"`
 	Muted    bool            `json:"muted"`
 	Autoplay bool            `json:"autoplay"`
+	Seek     *seekConfig     `json:"seek,omitempty"`
+}
+
+// seekConfig is what the preview on the time line needs.
+type seekConfig struct {
+	Script     string `json:"script"`     // a module, fetched with the player
+	Storyboard string `json:"storyboard"` // WebVTT
 }
 
 type warmRange struct {
@@ -86,7 +93,7 @@ func (v *View) Player(clip *video.Video) (Player, error) {
 		Video:       clip,
 		ID:          playerID(v.players),
 		Title:       clip.Title,
-		Poster:      v.PosterSrc(clip),
+		Poster:      v.playerPoster(clip),
 		CrossOrigin: v.Site.streamURL != "",
 		Transcript:  v.transcript(clip, v.players),
 	}
@@ -151,6 +158,9 @@ func (v *View) playerConfig(clip *video.Video, p *Player) playerConfig {
 		for _, r := range clip.Warm {
 			c.Warm = append(c.Warm, warmRange{URL: v.Stream(r.Path), Offset: r.Offset, Length: r.Length})
 		}
+	}
+	if script, err := v.Asset("seek.js"); err == nil && clip.Storyboard != "" {
+		c.Seek = &seekConfig{Script: script, Storyboard: v.Stream(clip.Storyboard)}
 	}
 	for _, t := range p.Captions {
 		c.Captions = append(c.Captions, captionConfig(t))

@@ -168,26 +168,6 @@ func (v *View) target(written string) string {
 	return written
 }
 
-// PosterSrc is the address of the poster that suits the src of an <img>: the last, most widely readable one.
-func (v *View) PosterSrc(clip *video.Video) string {
-	images := clip.Poster.Images
-	if len(images) == 0 {
-		return ""
-	}
-	return v.Link(images[len(images)-1].Path)
-}
-
-// Image is the address of the picture that stands for a post: its image, or its cover's poster, or "".
-func (v *View) Image(p *Post) string {
-	switch {
-	case p.Image != "":
-		return v.Link(p.Image)
-	case p.Cover != nil:
-		return v.PosterSrc(p.Cover)
-	}
-	return ""
-}
-
 // IsActive tells whether a menu item leads to this page.
 func (v *View) IsActive(item MenuItem) bool {
 	return !hasScheme(item.Address) && strings.Trim(item.Address, "/") == strings.Trim(v.Path, "/")

@@ -54,7 +54,7 @@ const imagesRecipe = "images 1"
 var imageWidths = []int{320, 640, 960, 1280}
 
 // jpegQuality is where the blocks cannot be seen yet in small pictures.
-const jpegQuality = 78
+const jpegQuality = 72
 
 // images is what a Library remembers of those it makes.
 type images struct {

@@ -290,7 +290,8 @@
       // Captions that cannot be loaded are an error without a number, and no reason to stop.
       api.on('error', (event, player, error) => error ? takeOver() : stage.classList.remove('is-error'));
       api.on('ready', () => {
-        const play = repair(stage, api, media, config.title);
+        const play = repair(stage, api, media, config.title), {seek} = config;
+        if (seek) import(new URL(seek.script, page.baseURI)).then(part => part.default(stage, api, seek.storyboard)).catch(() => {});
         if (takeFocus && [button, page.body].includes(page.activeElement)) play.focus({preventScroll: true});
         if (start) media.currentTime = start;
         media.loop = config.loop; // Flowplayer's own way of looping stops at the beginning
