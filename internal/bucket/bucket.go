@@ -36,6 +36,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -138,10 +139,15 @@ type Body struct {
 	SHA256 [sha256.Size]byte
 }
 
+// readBuffers are used again from one of thousands of small files to the next.
+var readBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
 // ReadBody reads n bytes from offset of r once, for their digests.
 func ReadBody(r io.ReaderAt, offset, n int64) (Body, error) {
 	sums, shas := md5.New(), sha256.New() //nolint:gosec // see above
-	if read, err := io.Copy(io.MultiWriter(sums, shas), io.NewSectionReader(r, offset, n)); err != nil {
+	buffer := readBuffers.Get().(*[32 << 10]byte)
+	defer readBuffers.Put(buffer)
+	if read, err := io.CopyBuffer(io.MultiWriter(sums, shas), io.NewSectionReader(r, offset, n), buffer[:]); err != nil {
 		return Body{}, err
 	} else if read != n {
 		return Body{}, fmt.Errorf("it has %d bytes instead of %d", offset+read, offset+n)

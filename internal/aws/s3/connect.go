@@ -73,7 +73,7 @@ func httpClient() *awshttp.BuildableClient {
 		t.ForceAttemptHTTP2 = false
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
 		t.ResponseHeaderTimeout = 2 * time.Minute // large uploads take a while to be put together
-		t.WriteBufferSize = 64 << 10              // one system call for most pages
+		t.WriteBufferSize = 16 << 10              // one system call for most pages; there may be 128 connections
 	})
 }
 
