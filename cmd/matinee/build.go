@@ -35,6 +35,7 @@ type buildFlags struct {
 	baseURL                string
 	drafts, future, expiry bool
 	quiet                  bool
+	asJSON                 bool // progress is told to programs
 	jobs                   int
 }
 
@@ -73,7 +74,6 @@ type buildReport struct {
 
 func buildCommand(e env) *cobra.Command {
 	var flags buildFlags
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "build",
 		Short: "Build the site into public/",
@@ -85,7 +85,7 @@ anything is wrong, everything that is wrong is reported and public/ stays as it 
 			flags.source = cmd.Flag("source").Value.String()
 			report, err := build(cmd.Context(), e, flags)
 			r := newReporter(e)
-			if asJSON {
+			if flags.asJSON {
 				problems, rest := diag.Problems(err)
 				report.Problems = append(report.Problems, problems...)
 				if err := printJSON(e.stdout, report); err != nil {
@@ -104,7 +104,7 @@ anything is wrong, everything that is wrong is reported and public/ stays as it 
 		},
 	}
 	flags.register(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "print the report as JSON, and progress as JSON lines on standard error")
 	return cmd
 }
 
@@ -141,11 +141,11 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	rtmp, flash, flashErr := rtmpInfo(fsys, cfg)
 	report.Warnings = append(report.Warnings, slices.Concat(rtmpWarnings(cfg), postWarnings, textWarnings)...)
 
-	bar := newProgress(e, flags.quiet)
+	bar := newProgress(e, flags.quiet, flags.asJSON)
 	defer bar.end()
 	rooms, encoderErr := newStudio(e, cfg, flags.source)
 	library := &video.Library{
-		Site: fsys, Cache: rooms.cache, Language: cfg.Language, Progress: bar.update, Encoder: rooms.encoder, Jobs: flags.jobs,
+		Site: fsys, Cache: rooms.cache, Index: rooms.index, Language: cfg.Language, Progress: bar.update, Encoder: rooms.encoder, Jobs: flags.jobs,
 		Camera: rooms.camera,
 	}
 	addCaptioners(library, rooms.cli(), cfg, flags.source)

@@ -105,7 +105,7 @@ func check(ctx context.Context, e env, flags buildFlags, streams bool) (*checkRe
 	look, themeErr := loadTheme(fsys, cfg)
 	rtmp, _, flashErr := rtmpInfo(fsys, cfg)
 	rooms, encoderErr := newStudio(e, cfg, flags.source)
-	library := &video.Library{Site: fsys, Cache: rooms.cache, Language: cfg.Language, Encoder: rooms.encoder}
+	library := &video.Library{Site: fsys, Cache: rooms.cache, Index: rooms.index, Language: cfg.Language, Encoder: rooms.encoder}
 	clips := clipsOf(entries)
 	wish(clips, cfg)
 	clipErr := errors.Join(library.Check(ctx, clips), library.CheckTexts(clips))

@@ -17,6 +17,8 @@ type studio struct {
 	encoder video.Encoder
 	camera  video.Camera // nil where ffmpeg is not to be used
 	cache   string       // folder on disk
+	index   string       // file that remembers what the site's files hold
+	shared  bool         // the cache is that of other sites too
 	started atomic.Int64 // programs
 }
 
@@ -26,7 +28,7 @@ const page = "#f8f5ef"
 // newStudio chooses the encoder of a site in the folder dir. Where the one asked for is missing, there is an error, and
 // clips are taken as they are.
 func newStudio(e env, cfg config.Config, dir string) (*studio, error) {
-	s := &studio{cache: cacheFolder(e, dir)}
+	s := &studio{cache: cacheFolder(e, dir), index: indexFile(e, dir), shared: e.getenv(cacheVariable) != ""}
 	s.encoder = video.Copy{Describe: s.describer(dir)}
 	missing := !s.cli().Installed()
 	switch cfg.Streaming.Encoder {
@@ -54,7 +56,17 @@ func newStudio(e env, cfg config.Config, dir string) (*studio, error) {
 // cacheFolder is where clips are kept: beside the site, or where MATINEE_CACHE says, which several sites and the runs of
 // a build server may share.
 func cacheFolder(e env, dir string) string {
-	return cmp.Or(e.getenv("MATINEE_CACHE"), filepath.Join(dir, ".matinee", "cache"))
+	return cmp.Or(e.getenv(cacheVariable), filepath.Join(dir, ".matinee", "cache"))
+}
+
+const cacheVariable = "MATINEE_CACHE"
+
+// indexFile remembers what the site's files hold. It stays with the site where the cache does not.
+func indexFile(e env, dir string) string {
+	if e.getenv(cacheVariable) != "" {
+		return filepath.Join(dir, ".matinee", video.IndexName)
+	}
+	return filepath.Join(cacheFolder(e, dir), video.IndexName)
 }
 
 func (s *studio) cli() ffmpeg.CLI {

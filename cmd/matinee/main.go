@@ -50,7 +50,7 @@ play them as adaptive streams.`,
 	}
 	root.PersistentFlags().StringP("source", "C", ".", "folder of the site")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd.CommandPath(), err} })
-	root.AddCommand(buildCommand(e), serveCommand(e), checkCommand(e), publishCommand(e), provisionCommand(e), doctorCommand(e), schemaCommand(e), versionCommand(e))
+	root.AddCommand(buildCommand(e), serveCommand(e), checkCommand(e), publishCommand(e), provisionCommand(e), doctorCommand(e), cleanCommand(e), cacheCommand(e), schemaCommand(e), versionCommand(e))
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ import (
 type Library struct {
 	Site     fs.FS   // the site's folder, in which clips, pictures and captions lie
 	Cache    string  // folder of the cache on disk; made when needed
+	Index    string  // file that remembers what the site's files hold; "": IndexName in the cache
 	Encoder  Encoder // nil: Copy, which takes clips as they are or says why not
 	Language string  // of captions that do not say, BCP 47
 
@@ -165,7 +167,7 @@ func (l *Library) Counts() Counts {
 func (l *Library) init() {
 	l.once.Do(func() {
 		l.streams, l.files = map[string]*flight{}, map[string]File{}
-		l.sources = loadSources(l.Site, l.Cache)
+		l.sources = loadSources(l.Site, cmp.Or(l.Index, filepath.Join(l.Cache, IndexName)))
 		l.blobs = blobs{dir: l.Cache}
 		// An encoder keeps about eight processors busy by itself, and takes half a gigabyte for it.
 		l.encoding = make(chan struct{}, cmp.Or(max(l.Jobs, 0), (runtime.GOMAXPROCS(0)+7)/8))

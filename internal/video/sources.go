@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 )
 
@@ -34,8 +33,12 @@ type source struct {
 	Height  int    `json:"height,omitempty"`
 }
 
-func loadSources(site fs.FS, cache string) *sources {
-	s := &sources{site: site, file: filepath.Join(cache, "sources.json"), known: map[string]source{}, seen: map[string]bool{}}
+// IndexName is the usual name of the file that remembers the digests of a site's files. A cache that several sites share
+// cannot hold it: each has files of its own under the same names.
+const IndexName = "sources.json"
+
+func loadSources(site fs.FS, file string) *sources {
+	s := &sources{site: site, file: file, known: map[string]source{}, seen: map[string]bool{}}
 	data, err := os.ReadFile(s.file)
 	if err != nil {
 		return s // a new cache
