@@ -16,10 +16,9 @@ func streamOrigins(flags buildFlags) []string {
 	if err != nil {
 		return nil
 	}
-	defer root.Close()                                           //nolint:errcheck // read only
-	posts, _, _ := post.Load(root.FS(), "content", post.Options{
-		Drafts: flags.drafts, Future: flags.future, Expired: flags.expiry, Now: time.Now(),
-	})
+	defer root.Close() //nolint:errcheck // read only
+	options := post.Options{Drafts: flags.drafts, Future: flags.future, Expired: flags.expiry, Now: time.Now()}
+	posts, _, _ := post.Load(root.FS(), "content", options)
 	entries, _, _ := site.Gather(root.FS(), posts, &markdown.Renderer{})
 	return site.Origins(clipsOf(entries))
 }

@@ -35,7 +35,7 @@ func ParseStream(src string) (address string, ok bool, err error) {
 	u, err := url.Parse(src)
 	switch {
 	case !strings.Contains(src, "://") && !strings.HasPrefix(src, "//"):
-		return "", false, nil //nolint:nilerr // a path need not be an address
+		return "", false, nil
 	case err != nil:
 		return "", true, errors.New("is not an address")
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
