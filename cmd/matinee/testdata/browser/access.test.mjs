@@ -1,7 +1,7 @@
 // axe-core finds nothing to complain about, idle and playing, light and dark.
 import assert from 'node:assert/strict';
-import {readFileSync} from 'node:fs';
 import {after, test} from 'node:test';
+import {violations} from './lib/axe.mjs';
 import {Player, clips, close, samples, shoot, visit} from './lib/site.mjs';
 
 after(close);
@@ -12,13 +12,6 @@ const kinds = [...new Map(all.map(clip => {
   const {hls, captions, chapters, width} = clip.config;
   return [[Boolean(hls), captions.length > 0, chapters.length > 0, width > 0].join(), clip];
 })).values()];
-const axe = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
-
-async function violations(page) {
-  await page.evaluate(axe);
-  const results = await page.evaluate(() => window.axe.run(document, {rules: {'target-size': {enabled: true}}}));
-  return results.violations.flatMap(({id, nodes}) => nodes.map(node => `${id}: ${node.html.slice(0, 200)} (${node.failureSummary})`));
-}
 
 for (const path of samples()) {
   test(`idle: /${path}`, async () => {
