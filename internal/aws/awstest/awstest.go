@@ -1,5 +1,5 @@
 // Package awstest plays an AWS account for tests: a CloudFormation with one stack called films, a CloudFront that takes
-// invalidations, an STS that knows one user, and the two operations of S3 that empty a bucket. It speaks their protocols,
+// invalidations, a MediaConvert, an STS that knows one user, and the two operations of S3 that empty a bucket. It speaks their protocols,
 // takes its time, and fails where it is told to. Requests are held against AWS's own [Models] where these are installed;
 // what is wrong with one is told to [Cloud.Report].
 //
@@ -57,6 +57,7 @@ type Cloud struct {
 	Invalidations map[string]Invalidation // by reference
 	Waits         int                     // how often an invalidation is looked at before it is complete
 	Retired       []Retired               // RTMP distributions
+	Converter     Converter               // MediaConvert
 
 	Models Models         // that requests are held against; none where this is nil
 	Seen   map[string]int // operations that were asked for: "cloudformation DescribeStacks"
@@ -122,6 +123,9 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	action := r.PostForm.Get("Action")
 	switch {
+	case strings.HasPrefix(r.URL.Path, "/2017-08-29/"):
+		c.serveMediaConvert(w, r, body)
+		return
 	case strings.HasPrefix(r.URL.Path, "/2020-05-31/streaming-distribution"):
 		c.listRetired(w, r.URL.Query().Get("Marker"))
 		return

@@ -47,6 +47,7 @@ type shape struct {
 	Required []string
 	Members  map[string]*member // of a structure
 	Member   *member            // of a list
+	Value    *member            // of a map
 	Enum     []string
 	Min, Max *float64
 	Pattern  string
@@ -67,7 +68,7 @@ var FindModels = sync.OnceValues(func() (Models, error) {
 		return nil, fmt.Errorf("botocore is not installed (pip install botocore): %w", err)
 	}
 	models := Models{}
-	for _, name := range []string{"cloudformation", "cloudfront", "sts"} {
+	for _, name := range []string{"cloudformation", "cloudfront", "mediaconvert", "sts"} {
 		if models[name], err = readModel(filepath.Join(strings.TrimSpace(string(out)), "data", name)); err != nil {
 			return nil, err
 		}
@@ -208,7 +209,7 @@ func (c *checker) query(body []byte) *operation {
 	return op
 }
 
-// rest checks a request with a path, a query and, where there is one, an XML document.
+// rest checks a request with a path, a query and, where there is one, a document.
 func (c *checker) rest(r *http.Request, body []byte) *operation {
 	op, labels := c.route(r)
 	if op == nil {
@@ -242,7 +243,11 @@ func (c *checker) rest(r *http.Request, body []byte) *operation {
 			c.problem("it does not know the parameter %s", name)
 		}
 	}
-	c.document(input, body)
+	if c.service.Metadata.Protocol == "rest-json" {
+		c.jsonDocument(input, body)
+	} else {
+		c.document(input, body)
+	}
 	return op
 }
 
