@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -63,12 +64,14 @@ func Headers(name, streamURL string, elsewhere ...string) http.Header {
 	return h
 }
 
-// cacheControl is "for ever" where a file's name changes with its content, and "ask first" elsewhere.
+// digest is a part of a name that changes with the content: "style.75bab390.css", "stream/walk-3f9a2c1b7d/720p.mp4".
+var digest = regexp.MustCompile(`^(assets|posters|stream)/([^/]*[-.])?[0-9a-f]{8,}[./]`)
+
+// cacheControl is "for ever" where a file's name changes with its content, and "ask first" elsewhere: also for files
+// that authors put into the same folders.
 func cacheControl(name string) string {
-	for _, folder := range []string{"assets/", "posters/", "stream/"} {
-		if strings.HasPrefix(name, folder) {
-			return "public, max-age=31536000, immutable"
-		}
+	if digest.MatchString(name) {
+		return "public, max-age=31536000, immutable"
 	}
 	return "no-cache"
 }

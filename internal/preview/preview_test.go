@@ -26,21 +26,22 @@ func site(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"secret.txt":                      "secret",
-		"public/index.html":               page,
-		"public/404.html":                 "<h1>Nothing here</h1>",
-		"public/a walk/index.html":        page,
-		"public/empty/note.txt":           "note",
-		"public/feed.xml":                 "<rss/>",
-		"public/assets/style.0f.css":      "a{}",
-		"public/stream/a-1/720p.mp4":      "0123456789",
-		"public/stream/a-1/master.m3u8":   "#EXTM3U\n",
-		"public/posters/a-1/poster.svg":   "<svg/>",
-		"public/stream/a-1/c.en.vtt":      "WEBVTT\n",
-		"public/assets/player-1/LICENSE":  "free",
-		"public/%2e%2e/index.html":        "odd but fine",
-		"public/" + `back\slash.html`:     "odd",
-		"public/100% real #1?/index.html": "odd",
+		"secret.txt":                             "secret",
+		"public/index.html":                      page,
+		"public/404.html":                        "<h1>Nothing here</h1>",
+		"public/a walk/index.html":               page,
+		"public/empty/note.txt":                  "note",
+		"public/feed.xml":                        "<rss/>",
+		"public/assets/style.0f0f0f0f.css":       "a{}",
+		"public/stream/a-3f9a2c1b7d/720p.mp4":    "0123456789",
+		"public/stream/talks/1.mp4":              "0123456789",
+		"public/stream/a-3f9a2c1b7d/master.m3u8": "#EXTM3U\n",
+		"public/posters/a-3f9a2c1b7d/poster.svg": "<svg/>",
+		"public/stream/a-3f9a2c1b7d/c.en.vtt":    "WEBVTT\n",
+		"public/assets/player-a8cae244/LICENSE":  "free",
+		"public/%2e%2e/index.html":               "odd but fine",
+		"public/" + `back\slash.html`:            "odd",
+		"public/100% real #1?/index.html":        "odd",
 	} {
 		file := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
@@ -169,7 +170,7 @@ func TestMethods(t *testing.T) {
 			t.Errorf("%s gives %d, Allow %q", method, r.Code, r.Header().Get("Allow"))
 		}
 	}
-	r := ask(t, h, "HEAD", "/stream/a-1/720p.mp4")
+	r := ask(t, h, "HEAD", "/stream/a-3f9a2c1b7d/720p.mp4")
 	if r.Code != 200 || r.Header().Get("Content-Length") != "10" || r.Body.String() != "" {
 		t.Errorf("HEAD gives %d and %v", r.Code, r.Header())
 	}
@@ -181,12 +182,13 @@ func TestHeadersByName(t *testing.T) {
 	for _, c := range []struct{ target, mediaType, cache string }{
 		{"/", "text/html; charset=utf-8", askFirst},
 		{"/feed.xml", "application/rss+xml; charset=utf-8", askFirst},
-		{"/assets/style.0f.css", "text/css; charset=utf-8", forever},
-		{"/assets/player-1/LICENSE", "text/plain; charset=utf-8", forever},
-		{"/stream/a-1/720p.mp4", "video/mp4", forever},
-		{"/stream/a-1/master.m3u8", "application/vnd.apple.mpegurl", forever},
-		{"/stream/a-1/c.en.vtt", "text/vtt; charset=utf-8", forever},
-		{"/posters/a-1/poster.svg", "image/svg+xml", forever},
+		{"/assets/style.0f0f0f0f.css", "text/css; charset=utf-8", forever},
+		{"/assets/player-a8cae244/LICENSE", "text/plain; charset=utf-8", forever},
+		{"/stream/a-3f9a2c1b7d/720p.mp4", "video/mp4", forever},
+		{"/stream/a-3f9a2c1b7d/master.m3u8", "application/vnd.apple.mpegurl", forever},
+		{"/stream/a-3f9a2c1b7d/c.en.vtt", "text/vtt; charset=utf-8", forever},
+		{"/posters/a-3f9a2c1b7d/poster.svg", "image/svg+xml", forever},
+		{"/stream/talks/1.mp4", "video/mp4", askFirst}, // the author's own
 	} {
 		r := ask(t, h, "GET", c.target)
 		if got := r.Header().Get("Content-Type"); got != c.mediaType {
@@ -245,7 +247,7 @@ func TestContentSecurityPolicy(t *testing.T) {
 
 func TestRanges(t *testing.T) {
 	h := handler(t)
-	const clip = "/stream/a-1/720p.mp4"
+	const clip = "/stream/a-3f9a2c1b7d/720p.mp4"
 	tag := ask(t, h, "GET", clip).Header().Get("ETag")
 	if tag == "" || strings.HasPrefix(tag, "W/") {
 		t.Fatalf("the entity tag is %q, want a strong one", tag)
@@ -302,7 +304,7 @@ func TestCompression(t *testing.T) {
 		t.Errorf("a range of a page gives %d", r.Code)
 	}
 	for _, c := range []struct{ target, accept string }{
-		{"/", ""}, {"/", "gzip;q=0"}, {"/", "br"}, {"/stream/a-1/720p.mp4", "gzip"}, {"/feed.xml", "gzip"},
+		{"/", ""}, {"/", "gzip;q=0"}, {"/", "br"}, {"/stream/a-3f9a2c1b7d/720p.mp4", "gzip"}, {"/feed.xml", "gzip"},
 	} {
 		if r := ask(t, h, "GET", c.target, "Accept-Encoding", c.accept); r.Header().Get("Content-Encoding") != "" {
 			t.Errorf("%s is compressed for %q", c.target, c.accept)
