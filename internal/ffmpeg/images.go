@@ -119,7 +119,7 @@ func (c Camera) Preview(ctx context.Context, film, file string, at, length time.
 // of the demo's films has an SSIM of 0.98 to 0.99.
 var stills = map[string][]struct{ extension, format, encoder string }{
 	"image/avif": {
-		{".avif", "avif", "libaom-av1 -usage allintra -still-picture 1 -crf 32 -cpu-used 6"},
+		{".avif", "avif", "libaom-av1 -usage allintra -still-picture 1 -crf 30 -cpu-used 6"},
 		{".avif", "avif", "libsvtav1 -crf 35 -preset 6"},
 	},
 	"image/webp": {{".webp", "webp", "libwebp -quality 70 -compression_level 5"}},

@@ -44,7 +44,7 @@ test('24 cards at 1440 pixels', async () => {
   assert.equal(sizes.size, 24, 'each card fetches one picture');
   assert([...sizes.keys()].every(name => name.endsWith('.avif')), 'all are AVIF');
   const weight = [...sizes.values()].reduce((sum, size) => sum + size);
-  console.log(`# 24 cards at 1440 px: ${weight} bytes of AVIF`);
+  console.log(`24 cards at 1440 px: ${weight} bytes of AVIF`);
   assert(weight > 24_000 && weight <= budget, `pictures weigh ${weight} bytes`);
   const hints = await page.locator('.still > img').evaluateAll(all => all.map(img => img.outerHTML.length));
   assert(hints.length === 24 && Math.max(...hints) <= 420, `placeholders have up to ${Math.max(...hints)} bytes`);

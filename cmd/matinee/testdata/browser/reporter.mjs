@@ -1,6 +1,7 @@
-// One line of JSON for every finished test, for browser_test.go.
+// One line of JSON for every finished test, and what tests print, for browser_test.go.
 export default async function* reporter(events) {
   for await (const {type, data} of events) {
+    if (type === 'test:stdout') yield data.message;
     if (type !== 'test:pass' && type !== 'test:fail') continue;
     if (data.details?.type === 'suite') continue;
     const error = data.details?.error;
