@@ -16,7 +16,7 @@
 //
 // Jobs cost money, and waiting for one can be interrupted at any moment. So before a job is asked for, whoever asks looks
 // (1) into the cache, which remembers the job of a build that was interrupted, (2) for the mark of a stream that is there,
-// and (3) among the account's jobs for one of the same stream, running or done. A new job carries the stream's key as its
+// and (3) where it may, among the jobs of the queue for one of the same stream, running or done. A new job carries the stream's key as its
 // token, which MediaConvert takes once within a minute: that covers the moment in which a job is not listed yet. A job that
 // failed or was cancelled is not taken up; the token of the next one says how many there were before it.
 //

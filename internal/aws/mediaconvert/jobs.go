@@ -14,6 +14,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/mediaconvert"
 	"github.com/aws/aws-sdk-go-v2/service/mediaconvert/types"
 
+	"matinee/internal/aws/account"
 	"matinee/internal/bucket"
 	"matinee/internal/video"
 )
@@ -78,6 +79,9 @@ func (t *task) find(ctx context.Context) (*video.Remote, string, error) {
 func (t *task) jobs(ctx context.Context) ([]types.Job, error) {
 	var found []types.Job
 	in := &sdk.SearchJobsInput{InputFile: aws.String(t.url(t.inbox())), Order: types.OrderDescending, MaxResults: aws.Int32(20)}
+	if t.Queue != "" {
+		in.Queue = &t.Queue
+	}
 	for more := true; more; {
 		err := t.ask(ctx, "look for its job", func() error {
 			out, err := t.client.SearchJobs(ctx, in)
@@ -92,6 +96,9 @@ func (t *task) jobs(ctx context.Context) ([]types.Job, error) {
 			in.NextToken = out.NextToken
 			return nil
 		})
+		if account.IsDenied(err) {
+			return nil, nil // who may not look goes by cache and mark alone
+		}
 		if err != nil {
 			return nil, err
 		}

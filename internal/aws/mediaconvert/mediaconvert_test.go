@@ -35,7 +35,8 @@ type world struct {
 	clock   time.Time
 	opened  int
 	encoder *mediaconvert.Encoder // of the last build
-	stop    func()                // called instead of the next sleep
+	camera  video.Camera
+	stop    func() // called with the next sleep
 }
 
 func newWorld(t *testing.T) *world {
@@ -116,7 +117,7 @@ func (w *world) build(ctx context.Context, clips ...video.Clip) ([]*video.Video,
 		},
 		Now: func() time.Time { return w.clock },
 	}
-	l := &video.Library{Site: os.DirFS(w.site), Cache: w.cache, Encoder: w.encoder, Camera: video.Stills{}}
+	l := &video.Library{Site: os.DirFS(w.site), Cache: w.cache, Encoder: w.encoder, Camera: w.camera}
 	if len(clips) == 0 {
 		clips = []video.Clip{{Src: "walk.mp4", File: "content/a.md", Line: 3}}
 	}
@@ -141,6 +142,7 @@ func (w *world) must(t *testing.T, clips ...video.Clip) (*video.Video, *video.Li
 // The film becomes a stream that lies in the bucket, and a page knows all it needs of it.
 func TestEncode(t *testing.T) {
 	w := newWorld(t)
+	w.camera = video.Stills{}
 	v, l := w.must(t)
 	if v.Width != 1280 || v.Height != 720 || v.Duration < 9*time.Second || !v.HasVideo || !v.HasAudio || !v.AlternateAudio {
 		t.Errorf("the video is %+v", v)
@@ -220,6 +222,13 @@ func TestEncode(t *testing.T) {
 	if len(w.cloud.Converter.Jobs) != 1 || other.Master != v.Master || other.Duration != v.Duration {
 		t.Errorf("another machine got %+v with %d jobs", other, len(w.cloud.Converter.Jobs))
 	}
+}
+
+// Who may not look for jobs can have them made.
+func TestMayNotSearch(t *testing.T) {
+	w := newWorld(t)
+	w.cloud.Refuse["SearchJobs"] = awstest.Refusal{Code: "AccessDeniedException", Message: "no", Status: 403}
+	w.must(t)
 }
 
 // A clip under another name, or twice, is the same stream, and another wish another one.
@@ -329,8 +338,8 @@ func TestFailures(t *testing.T) {
 			"walk.mp4: create a job: access denied: these credentials may not give MediaConvert its role (iam:PassRole)", "docs/aws.md", false},
 		{"role", func(w *world) { w.cloud.Converter.Role = "another" },
 			"walk.mp4: create a job: MediaConvert cannot work under its role: /role: The role " + role + " cannot be assumed", "matinee provision --mediaconvert", false},
-		{"denied", refuse("SearchJobs", "AccessDeniedException", "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: mediaconvert:SearchJobs"),
-			"walk.mp4: look for its job: access denied: arn:aws:iam::123456789012:user/ada may not mediaconvert:SearchJobs", "have the permission", false},
+		{"denied", refuse("GetJob", "AccessDeniedException", "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: mediaconvert:GetJob"),
+			"access denied: arn:aws:iam::123456789012:user/ada may not mediaconvert:GetJob", "have the permission", false},
 		{"forbidden", refuse("CreateJob", "ForbiddenException", "no"), "walk.mp4: create a job: access denied", "docs/aws.md", false},
 		{"expired", refuse("SearchJobs", "ExpiredTokenException", awstest.Token), "walk.mp4: look for its job: the AWS session has expired", "sign in again", false},
 		{"quota", refuse("CreateJob", "ServiceQuotaExceededException", "You have 100 jobs"), "the account's quota is used up: You have 100 jobs", "Service Quotas", false},
@@ -409,7 +418,7 @@ func TestNoWayThere(t *testing.T) {
 	encoder := &mediaconvert.Encoder{Place: "films-stream", Open: func(context.Context) (*mediaconvert.Studio, error) {
 		return nil, &account.Error{Text: "AWS cannot be found on the network", Hint: "check the connection"}
 	}}
-	l := &video.Library{Site: os.DirFS(w.site), Cache: w.cache, Encoder: encoder, Camera: video.Stills{}}
+	l := &video.Library{Site: os.DirFS(w.site), Cache: w.cache, Encoder: encoder}
 	if _, err := l.PrepareAll(t.Context(), clips[:1]); err != nil {
 		t.Errorf("nothing to do: %v", err)
 	}

@@ -93,6 +93,8 @@ func TestPromises(t *testing.T) {
 		"SiteDistribution":   {"http2and3", "IPV6Enabled: true", "TLSv1.2_2021", "OriginAccessControlId", "redirect-to-https", "ResponsePagePath: /404.html", "DefaultRootObject: index.html"},
 		"StreamDistribution": {"http2and3", "IPV6Enabled: true", "TLSv1.2_2021", "OriginAccessControlId", "redirect-to-https", "*.m3u8", "*.vtt", "DefaultRootObject: index.html"},
 		"StreamHeaders":      {"[Content-Length, Content-Range, Accept-Ranges, ETag]", "AccessControlAllowOrigins", "StrictTransportSecurity"},
+		"MediaConvertRole":   {"Service: mediaconvert.amazonaws.com", "aws:SourceAccount", "/.matinee/inbox/*", "/stream/*"},
+		"EncodingPolicy":     {"Condition: HasMediaConvert", "Resource: !GetAtt MediaConvertRole.Arn", `"iam:PassedToService": mediaconvert.amazonaws.com`},
 		"PageHeaders":        {"StrictTransportSecurity", "Permissions-Policy"},
 	} {
 		text := block(t, "  "+resource+":")
@@ -106,8 +108,10 @@ func TestPromises(t *testing.T) {
 	if strings.Contains(block(t, "  StreamBucketPolicy:"), "ListBucket") {
 		t.Error("visitors could list the clips, those of unlisted posts among them")
 	}
-	if strings.Contains(block(t, "  PublisherPolicy:"), `"*"`) {
-		t.Error("a publisher may do something to everything")
+	for _, policy := range []string{"PublisherPolicy", "EncodingPolicy", "MediaConvertRole"} {
+		if strings.Contains(block(t, "  "+policy+":"), `"*"`) {
+			t.Errorf("%s lets its bearer do something to everything", policy)
+		}
 	}
 }
 
