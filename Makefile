@@ -35,10 +35,12 @@ $(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package-lock.json
 	cd $(BROWSER) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
-# One package after the other: a browser that shares the processors misses its cues.
+# The command is tested by itself: a browser that shares the processors misses its cues.
 test: setup ## install what the tests need, as far as possible, and run them
 	go vet ./...
-	if command -v "$$(go env CC)" >/dev/null; then race=-race; fi; go test $$race -p 1 -timeout 30m ./...
+	if command -v "$$(go env CC)" >/dev/null; then race=-race; fi; \
+	go test $$race -timeout 30m $$(go list ./... | grep -v '^matinee/cmd/'); rest=$$?; \
+	go test $$race -timeout 30m ./cmd/... && exit $$rest
 
 lint: $(LINT) ## check style, mistakes and who imports what
 	$(LINT) run
