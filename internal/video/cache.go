@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -72,22 +70,4 @@ func (b blobs) put(ext string, data []byte) (path, sum string, err error) {
 
 func (b blobs) path(sum, ext string) string {
 	return filepath.Join(b.dir, "blobs", sum[:2], sum+ext)
-}
-
-// copy stores a file of the site whose digest is known.
-func (b blobs) copy(site fs.FS, name, ext string, s source) (string, error) {
-	path := b.path(s.SHA256, ext)
-	if info, err := os.Stat(path); err == nil && info.Size() == s.Size {
-		return path, nil
-	}
-	f, err := site.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close() //nolint:errcheck // read only
-	data, err := io.ReadAll(f)
-	if err != nil {
-		return "", err
-	}
-	return path, writeAtomic(path, data)
 }

@@ -34,7 +34,8 @@ type Camera interface {
 	Keyframes(ctx context.Context, dir, film string, every time.Duration, box image.Point) ([]Frame, error)
 	// Still returns what is seen at a moment of a film.
 	Still(ctx context.Context, film string, at time.Duration) (image.Image, error)
-	// Preview writes to file a short silent MP4, no wider than width, of a film from a moment on.
+	// Preview writes to file a short silent MP4, no wider than width, of a film from a moment on. The error is
+	// errors.ErrUnsupported when it takes pictures only.
 	Preview(ctx context.Context, film, file string, at, length time.Duration, width int) error
 	// Compress makes of each NAME.bmp in dir a NAME.avif or NAME.webp, by the type asked for. The error is
 	// errors.ErrUnsupported when it cannot make this type.
@@ -84,6 +85,7 @@ func (l *Library) album(ctx context.Context, key []string, fill func(a *album) e
 	dir := filepath.Join(l.Cache, "images", hex.EncodeToString(sum[:]))
 	made, err, _ := l.images.albums.Do(dir, func() (any, error) {
 		if a, err := loadAlbum(dir); err == nil {
+			noteUse(filepath.Join(dir, albumName))
 			return a, nil
 		}
 		select {
@@ -314,7 +316,7 @@ func placeholder(m *image.RGBA) (string, error) {
 
 // rungFor is the smallest rung of a stream that is at least so wide, or the largest there is; "" without a picture.
 func (s *stream) rungFor(width int) string {
-	rungs := slices.DeleteFunc(slices.Clone(s.Renditions), func(r Rendition) bool { return r.Width == 0 })
+	rungs := slices.DeleteFunc(slices.Clone(s.Renditions), func(r Rendition) bool { return r.Width == 0 || r.isAV1() })
 	if len(rungs) == 0 {
 		return ""
 	}
@@ -323,7 +325,6 @@ func (s *stream) rungFor(width int) string {
 	})
 	i := slices.IndexFunc(rungs, func(r Rendition) bool { return r.Width >= width })
 	if i < 0 {
-		// Of encodes of the same size the one that needs least was meant for players that know little.
 		i = len(rungs) - 1
 	}
 	return s.path(rungs[i].Path)

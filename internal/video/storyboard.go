@@ -21,7 +21,7 @@ const (
 	tileQuality   = 60
 	previewLength = 3 * time.Second
 	previewWidth  = 320
-	shortest      = 4 * time.Second // films that are shorter need neither storyboard nor preview
+	shortest      = 4 * time.Second // film that has a storyboard
 )
 
 // tileBox is the room of a tile of a storyboard, pixels. Frames are looked at in twice the size.
@@ -49,10 +49,7 @@ func (l *Library) reel(ctx context.Context, st *stream) (*album, error) {
 			return fmt.Errorf("no picture could be taken")
 		}
 		a.Best = bestFrame(frames).At
-		if st.Duration < shortest {
-			return nil
-		}
-		if len(frames) > 2 {
+		if len(frames) > 2 && st.Duration >= shortest {
 			if err := a.drawStoryboard(frames, st.Duration); err != nil {
 				return err
 			}

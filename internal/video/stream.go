@@ -326,8 +326,10 @@ func writeNote(dir, key string) error {
 }
 
 // used notes that a stream is still of use, once a day.
-func (s *stream) used() {
-	name := s.path(clipName)
+func (s *stream) used() { noteUse(s.path(clipName)) }
+
+// noteUse gives a file of the cache today's date.
+func noteUse(name string) {
 	if info, err := os.Stat(name); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
 		now := time.Now()
 		_ = os.Chtimes(name, now, now) // a cache that cannot be written can still be read
