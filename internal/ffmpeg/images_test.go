@@ -261,6 +261,59 @@ func TestPreview(t *testing.T) {
 	}
 }
 
+// Whatever shape a film has, its pictures have it too.
+func TestPicturesOfOddFilms(t *testing.T) {
+	source := func(size string, seconds float64) []string {
+		return []string{"-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=%s:r=10:d=%g", size, seconds), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "20"}
+	}
+	turned := filepath.Join(t.TempDir(), "flat.mp4")
+	s := newStudio(t)
+	make := func(file string, args ...string) {
+		t.Helper()
+		if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(append([]string{"-v", "error", "-nostdin", "-y"}, args...), file)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	make(turned, source("320x180", 5)...)
+	make(filepath.Join(s.site, "one-frame.mp4"), append(source("320x180", 1), "-frames:v", "1")...)
+	make(filepath.Join(s.site, "blink.mp4"), source("320x180", 0.5)...)
+	make(filepath.Join(s.site, "short.mp4"), source("320x180", 2)...)
+	make(filepath.Join(s.site, "upright.mp4"), source("180x320", 5)...)
+	make(filepath.Join(s.site, "wide.mp4"), source("640x64", 5)...)
+	make(filepath.Join(s.site, "small.mp4"), source("64x48", 5)...)
+	make(filepath.Join(s.site, "100%d.mp4"), source("320x180", 5)...)
+	if exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-display_rotation", "90", "-i", turned, "-c", "copy", filepath.Join(s.site, "turned.mp4")).Run() != nil {
+		make(filepath.Join(s.site, "turned.mp4"), "-i", turned, "-c", "copy", "-metadata:s:v", "rotate=90") // before FFmpeg 6
+	}
+	make(filepath.Join(s.site, "sound.mp4"), "-f", "lavfi", "-i", "sine=d=3", "-c:a", "aac")
+	for _, c := range []struct {
+		name, poster        string
+		storyboard, preview bool
+	}{
+		{"one-frame.mp4", "320x180", false, false},
+		{"blink.mp4", "320x180", false, false},
+		{"short.mp4", "320x180", false, true},
+		{"upright.mp4", "180x320", true, true},
+		{"wide.mp4", "640x64", true, true},
+		{"small.mp4", "64x48", true, true},
+		{"100%d.mp4", "320x180", true, true},
+		{"turned.mp4", "180x320", true, true},
+		{"sound.mp4", "1280x720", false, false}, // a title card
+	} {
+		_, v, files := s.prepare(t, video.Clip{Src: c.name})
+		last := v.Poster.Images[len(v.Poster.Images)-1]
+		if got := fmt.Sprintf("%dx%d", last.Width, last.Height); got != c.poster || (v.Storyboard != "") != c.storyboard || (v.Preview != "") != c.preview {
+			t.Errorf("%s: poster %s, storyboard %q, preview %q", c.name, got, v.Storyboard, v.Preview)
+		}
+		if v.HasVideo {
+			m := decode(t, files[v.Poster.Images[0].Path])
+			if b := m.Bounds(); b.Dx() > b.Dy() != (v.Width > v.Height) {
+				t.Errorf("%s: the AVIF is %v", c.name, b)
+			}
+		}
+	}
+}
+
 // A second build starts no program, reads no file of the author's and says the same.
 func TestImagesAreMadeOnce(t *testing.T) {
 	s := newStudio(t)

@@ -21,7 +21,8 @@ const (
 	tileQuality   = 60
 	previewLength = 3 * time.Second
 	previewWidth  = 320
-	shortest      = 4 * time.Second // film that has a storyboard
+	shortestShown = 4 * time.Second // film that has a storyboard
+	shortestMoved = time.Second     // film that has a preview
 )
 
 // tileBox is the room of a tile of a storyboard, pixels. Frames are looked at in twice the size.
@@ -49,10 +50,13 @@ func (l *Library) reel(ctx context.Context, st *stream) (*album, error) {
 			return fmt.Errorf("no picture could be taken")
 		}
 		a.Best = bestFrame(frames).At
-		if len(frames) > 2 && st.Duration >= shortest {
+		if len(frames) > 2 && st.Duration >= shortestShown {
 			if err := a.drawStoryboard(frames, st.Duration); err != nil {
 				return err
 			}
+		}
+		if st.Duration < shortestMoved {
+			return nil
 		}
 		return a.takePreview(ctx, l.Camera, work, rung, st.Duration)
 	})
