@@ -161,10 +161,11 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	}
 
 	videos, err := library.PrepareAll(ctx, clips)
+	bar.end()
+	rooms.farewell(e)
 	if err != nil {
 		return report, err
 	}
-	bar.end()
 	report.Warnings = append(report.Warnings, library.Warnings()...)
 	giveVideos(entries, videos)
 
@@ -180,6 +181,9 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	}
 	files, err := outputFiles(fsys, s, look, library)
 	if err != nil {
+		return report, err
+	}
+	if err := writeRemote(flags, library.RemoteFiles()); err != nil {
 		return report, err
 	}
 	folder := outputFolder(flags)
@@ -207,9 +211,6 @@ func unsupported(cfg config.Config) error {
 	var errs []error
 	refuse := func(key, value, instead string) {
 		errs = append(errs, diag.At("site.yaml", 0, "%s: %s is not part of this version", key, value).WithHint("use %s", instead))
-	}
-	if e := cfg.Streaming.Encoder; e == "mediaconvert" {
-		refuse("streaming.encoder", e, "auto, which is ffmpeg where it is installed")
 	}
 	if e := cfg.Player.Edition; e != "flowplayer7" {
 		refuse("player.edition", e, "flowplayer7")

@@ -330,7 +330,11 @@ func (c *checkup) findHealth(ctx context.Context) (*bucket.Health, error) {
 	}
 	var local []bucket.Object
 	if built, err := c.built(); err == nil && len(built) > 0 {
-		local = publishedObjects(built, p, c.cfg.Streaming.URL)
+		remote, err := readRemote(c.flags)
+		if err != nil {
+			return nil, err
+		}
+		local = append(publishedObjects(built, p, c.cfg.Streaming.URL), remoteObjects(remote, p, c.cfg.Streaming.URL)...)
 	}
 	return p.Examine(ctx, local)
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
+	"matinee/internal/aws/mediaconvert"
 	"matinee/internal/config"
 	"matinee/internal/diag"
 	"matinee/internal/ffmpeg"
@@ -20,6 +21,8 @@ type studio struct {
 	index   string       // file that remembers what the site's files hold
 	shared  bool         // the cache is that of other sites too
 	started atomic.Int64 // programs
+
+	converter *mediaconvert.Encoder // nil where clips are encoded here
 }
 
 // page is the colour that transparent clips are laid on: the paper of the default theme by day.
@@ -42,6 +45,8 @@ func newStudio(e env, cfg config.Config, dir string) (*studio, error) {
 			s.encoder = video.Copy{Describe: s.describer(dir), Remedy: "install ffmpeg"}
 			return s, nil
 		}
+	case "mediaconvert":
+		return s, s.hireConverter(cfg)
 	default:
 		return s, nil
 	}

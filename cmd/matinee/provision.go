@@ -99,7 +99,7 @@ not given leave things as they are.`,
 		given[name] = f.String(flagOf[name], "", usage)
 	}
 	f.StringVar(&priceClass, "price-class", "100", "where distributions answer: 100 (North America, Europe), 200 or all")
-	f.BoolVar(&mediaConvert, "mediaconvert", false, "make the role that AWS Elemental MediaConvert works under")
+	f.BoolVar(&mediaConvert, "mediaconvert", false, "make the role and the queue that streaming.encoder: mediaconvert needs")
 	f.BoolVar(&flags.plan, "plan", false, "show what would change, and change nothing")
 	f.BoolVar(&flags.print, "print", false, "print the template and its parameters; needs no account")
 	f.BoolVar(&flags.yes, "yes", false, "do not ask")
@@ -198,6 +198,9 @@ func (p *provisioner) run(ctx context.Context) error {
 	if !p.flags.destroy {
 		if err := p.addRedirects(); err != nil {
 			return err
+		}
+		if _, given := p.flags.parameters[stack.MediaConvert]; !given && p.cfg.Streaming.Encoder == "mediaconvert" {
+			p.flags.parameters[stack.MediaConvert] = "yes" // without it there would be nothing to encode with
 		}
 		p.flags.parameters[stack.Elsewhere] = strings.Join(streamOrigins(buildFlags{source: p.flags.source, future: true}), " ")
 	}

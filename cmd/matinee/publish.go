@@ -260,9 +260,13 @@ func makePlan(ctx context.Context, p *bucket.Publisher, cfg config.Config, flags
 	if err := checkBuilt(public, built, flags.dest); err != nil {
 		return nil, err
 	}
+	remote, err := readRemote(flags.buildFlags)
+	if err != nil {
+		return nil, err
+	}
 	p.Open = func(key string) (bucket.File, error) { return public.Open(filepath.FromSlash(key)) }
-	p.Refs = referrer(public.FS(), refs.Resolver{Site: p.ID, Stream: cfg.Streaming.URL}, p.Stream.Store != nil)
-	return p.Plan(ctx, publishedObjects(built, p, cfg.Streaming.URL))
+	p.Refs = exceptRemote(referrer(public.FS(), refs.Resolver{Site: p.ID, Stream: cfg.Streaming.URL}, p.Stream.Store != nil), remote)
+	return p.Plan(ctx, append(publishedObjects(built, p, cfg.Streaming.URL), remoteObjects(remote, p, cfg.Streaming.URL)...))
 }
 
 // openBuilt opens the built site. Going back to an earlier generation needs none.

@@ -61,10 +61,10 @@ func (p *progress) update(u video.Progress) {
 	c := p.clips[i]
 	before := c.Progress
 	c.Progress = u
-	finished := u.Step == video.Packaging && u.Done == u.Total
+	finished := (u.Step == video.Packaging || u.Step == video.Converting) && u.Done == u.Total
 	switch {
 	case p.json:
-		if u.Step == video.Encoding || before.Step != u.Step || finished {
+		if u.Step == video.Encoding || u.Step == video.Converting && u.Done != before.Done || before.Step != u.Step || finished {
 			p.event(u)
 		}
 	case !p.bars:
@@ -78,7 +78,8 @@ func (p *progress) update(u video.Progress) {
 	}
 }
 
-// event tells a program, on a line of its own. Encoding is counted in seconds of the film, packaging in bytes.
+// event tells a program, on a line of its own. Encoding is counted in seconds of the film, packaging and uploading in bytes,
+// converting in percent.
 func (p *progress) event(u video.Progress) {
 	e := struct {
 		Event string  `json:"event"`
@@ -100,6 +101,8 @@ func (p *progress) event(u video.Progress) {
 // line says in words what a clip has come to, every tenth of its encoding.
 func (p *progress) line(c *clipProgress, begins, finished bool) {
 	switch {
+	case c.Step == video.Uploading || c.Step == video.Converting:
+		p.remoteLine(c, begins, finished)
 	case finished:
 		fmt.Fprintf(p.w, "packaged %s\n", printable(c.Clip))
 	case c.Step != video.Encoding:
@@ -108,6 +111,25 @@ func (p *progress) line(c *clipProgress, begins, finished bool) {
 	case c.Total > 0 && c.Done < c.Total && int(10*c.Done/c.Total) > c.said:
 		c.said = int(10 * c.Done / c.Total)
 		fmt.Fprintf(p.w, "encoding %s: %d %%, %.1fx, %s left\n", printable(c.Clip), 10*c.said, c.Speed, clock(left(c.Progress)))
+	}
+}
+
+// remoteLine says in words what a clip has come to that is encoded elsewhere.
+func (p *progress) remoteLine(c *clipProgress, begins, finished bool) {
+	tenths := 0
+	if c.Total > 0 {
+		tenths = int(10 * c.Done / c.Total)
+	}
+	switch {
+	case finished:
+		fmt.Fprintf(p.w, "encoded %s\n", printable(c.Clip))
+	case c.Step == video.Uploading && begins:
+		fmt.Fprintf(p.w, "uploading %s (%.1f MB)\n", printable(c.Clip), float64(c.Total)/1e6)
+	case c.Step == video.Converting && begins:
+		fmt.Fprintf(p.w, "MediaConvert encodes %s\n", printable(c.Clip))
+	case c.Step == video.Converting && tenths > c.said:
+		c.said = tenths
+		fmt.Fprintf(p.w, "MediaConvert encodes %s: %d %%\n", printable(c.Clip), 10*tenths)
 	}
 }
 
@@ -155,8 +177,10 @@ func bar(u video.Progress, width int) string {
 	}
 	tail := fmt.Sprintf("  %3.0f %%", 100*part)
 	switch {
-	case u.Step == video.Packaging:
-		tail += "  packaging"
+	case u.Step == video.Packaging || u.Step == video.Uploading:
+		tail += "  " + string(u.Step)
+	case u.Step == video.Converting:
+		tail += "  at MediaConvert"
 	case u.Total == 0:
 		tail = fmt.Sprintf("  %s, of unknown length", clock(time.Duration(u.Done)))
 	case u.Speed > 0:

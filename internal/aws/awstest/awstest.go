@@ -257,6 +257,10 @@ func (c *Cloud) advance() {
 		"SiteURL": "https://d111.cloudfront.net", "StreamURL": "https://d222.cloudfront.net", "SiteTarget": "d111.cloudfront.net",
 		"StaticBucket": "films-static", "StreamBucket": "films-stream", "SiteDistribution": "E1", "StreamDistribution": "E2",
 	}
+	if s.Parameters["MediaConvert"] == "yes" {
+		s.Outputs["MediaConvertRole"] = "arn:aws:iam::123456789012:role/films-MediaConvertRole"
+		s.Outputs["MediaConvertQueue"] = "arn:aws:mediaconvert:us-east-1:123456789012:queues/films-us-east-1"
+	}
 	if domain != "" {
 		s.Outputs["SiteURL"] = "https://" + domain
 	}

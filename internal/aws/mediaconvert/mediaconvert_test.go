@@ -186,10 +186,10 @@ func TestEncode(t *testing.T) {
 		t.Errorf("the MP4 is %+v", r)
 	}
 	for _, c := range w.store.Calls() {
-		if c.Method == "Get" && strings.HasPrefix(c.Key, "stream/") && !strings.HasSuffix(c.Key, ".m3u8") {
+		if !c.Write && c.Method != "List" && strings.HasPrefix(c.Key, "stream/") && !strings.HasSuffix(c.Key, ".m3u8") {
 			t.Errorf("%s was downloaded", c.Key)
 		}
-		if c.Method == "Delete" {
+		if strings.HasPrefix(c.Method, "Del") {
 			t.Errorf("%s was deleted", c.Key)
 		}
 	}
@@ -249,7 +249,7 @@ func TestOneStreamForOneContent(t *testing.T) {
 	}
 	uploads := 0
 	for _, c := range w.store.Calls() {
-		if c.Method == "Put" && strings.Contains(c.Key, "inbox") {
+		if c.Write && strings.Contains(c.Key, "inbox") {
 			uploads++
 		}
 	}
@@ -334,20 +334,28 @@ func TestFailures(t *testing.T) {
 		text, hint string
 		refused    bool // it is the film's fault
 	}{
-		{"pass role", refuse("CreateJob", "AccessDeniedException", "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: iam:PassRole on resource: "+role),
-			"walk.mp4: create a job: access denied: these credentials may not give MediaConvert its role (iam:PassRole)", "docs/aws.md", false},
-		{"role", func(w *world) { w.cloud.Converter.Role = "another" },
-			"walk.mp4: create a job: MediaConvert cannot work under its role: /role: The role " + role + " cannot be assumed", "matinee provision --mediaconvert", false},
-		{"denied", refuse("GetJob", "AccessDeniedException", "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: mediaconvert:GetJob"),
-			"access denied: arn:aws:iam::123456789012:user/ada may not mediaconvert:GetJob", "have the permission", false},
+		{
+			"pass role", refuse("CreateJob", "AccessDeniedException", "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: iam:PassRole on resource: "+role),
+			"walk.mp4: create a job: access denied: these credentials may not give MediaConvert its role (iam:PassRole)", "docs/aws.md", false,
+		},
+		{
+			"role", func(w *world) { w.cloud.Converter.Role = "another" },
+			"walk.mp4: create a job: MediaConvert cannot work under its role: /role: The role " + role + " cannot be assumed", "matinee provision --mediaconvert", false,
+		},
+		{
+			"denied", refuse("GetJob", "AccessDeniedException", "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: mediaconvert:GetJob"),
+			"access denied: arn:aws:iam::123456789012:user/ada may not mediaconvert:GetJob", "have the permission", false,
+		},
 		{"forbidden", refuse("CreateJob", "ForbiddenException", "no"), "walk.mp4: create a job: access denied", "docs/aws.md", false},
 		{"expired", refuse("SearchJobs", "ExpiredTokenException", awstest.Token), "walk.mp4: look for its job: the AWS session has expired", "sign in again", false},
 		{"quota", refuse("CreateJob", "ServiceQuotaExceededException", "You have 100 jobs"), "the account's quota is used up: You have 100 jobs", "Service Quotas", false},
 		{"throttled", func(w *world) { w.cloud.Converter.Busy = 1000 }, "AWS asks for fewer requests, and goes on doing so", "it goes on where it stopped", false},
 		{"queue", refuse("CreateJob", "NotFoundException", "Queue films not found"), "create a job: Queue films not found", "matinee provision --mediaconvert", false},
 		{"bad request", refuse("CreateJob", "BadRequestException", "/settings: Should not have this"), "AWS says BadRequestException: /settings: Should not have this", "", false},
-		{"unsupported", fail(1010, "MediaConvert couldn't identify the type of the input file."),
-			"walk.mp4: MediaConvert cannot read it (MediaConvert's error 1010: MediaConvert couldn't identify the type of the input file, job 1795392000000-abc123)", "convert it once", true},
+		{
+			"unsupported", fail(1010, "MediaConvert couldn't identify the type of the input file."),
+			"walk.mp4: MediaConvert cannot read it (MediaConvert's error 1010: MediaConvert couldn't identify the type of the input file, job 1795392000000-abc123)", "convert it once", true,
+		},
 		{"no access", fail(1401, "Unable to open input file: [HTTP error 403 returned]."), "cannot use the bucket films-stream (MediaConvert's error 1401", "matinee provision --mediaconvert", false},
 		{"not assumed", fail(1450, "Unable to assume role ["+role+"]"), "cannot work under its role (MediaConvert's error 1450", "matinee provision --mediaconvert", false},
 		{"failed", fail(1999, "Unknown error."), "walk.mp4: job 1795392000000-abc123 failed (MediaConvert's error 1999: Unknown error)", "MediaConvert console", false},
@@ -358,7 +366,7 @@ func TestFailures(t *testing.T) {
 		{"nothing made", func(w *world) { w.cloud.Converter.Convert = nil }, "is complete, and what it should have made is not in the bucket films-stream", "build again", false},
 		{"upload", func(w *world) {
 			w.store.Fault = func(c storetest.Call) storetest.Fault {
-				if c.Method == "Put" {
+				if c.Write {
 					return storetest.Denied
 				}
 				return storetest.None

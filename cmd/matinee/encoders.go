@@ -1,0 +1,188 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"matinee/internal/aws/account"
+	"matinee/internal/aws/mediaconvert"
+	"matinee/internal/aws/s3"
+	"matinee/internal/aws/stack"
+	"matinee/internal/bucket"
+	"matinee/internal/config"
+	"matinee/internal/diag"
+	"matinee/internal/ffmpeg"
+	"matinee/internal/preview"
+	"matinee/internal/video"
+)
+
+// hireConverter lets a studio have its clips encoded by MediaConvert. It makes no request; the first clip that has to be
+// encoded does.
+func (s *studio) hireConverter(cfg config.Config) error {
+	s.camera = video.Stills{}
+	if s.cli().Installed() {
+		s.camera = video.Stills{Camera: ffmpeg.Camera{CLI: s.cli(), Cache: s.cache}}
+	}
+	p := cfg.Publish
+	s.converter = &mediaconvert.Encoder{
+		Place: cmp.Or(p.Stream.Bucket, fmt.Sprintf("the stack %s in %s", p.Stack, p.Region)),
+		Open:  func(ctx context.Context) (*mediaconvert.Studio, error) { return openConverter(ctx, cfg) },
+	}
+	s.encoder = s.converter
+	return checkConverter(cfg)
+}
+
+// checkConverter says what keeps site.yaml's own settings from going with MediaConvert.
+func checkConverter(cfg config.Config) error {
+	const provision = `run "matinee provision --mediaconvert", which makes all of it and writes it to site.yaml; or use streaming.encoder: auto`
+	var errs []error
+	problem := func(hint, format string, args ...any) {
+		errs = append(errs, diag.At("site.yaml", 0, format, args...).WithHint("%s", hint))
+	}
+	p := cfg.Publish
+	switch {
+	case p.Endpoint != "":
+		problem("use streaming.encoder: auto", "streaming.encoder: MediaConvert reads and writes buckets of Amazon S3, and publish.endpoint names another service")
+	case p.Stack == "":
+		problem(provision, "streaming.encoder: mediaconvert needs a role, a queue and a bucket for streams, and publish.stack names no stack that has them")
+	case cfg.Streaming.URL == "" && (p.Stream.Bucket == "" || p.Stream.Bucket != p.Static.Bucket):
+		problem(provision, "streaming.encoder: mediaconvert leaves clips in the bucket for streams, and streaming.url does not say where that is on the web")
+	}
+	if cfg.Streaming.Ladder.Heights() != nil || cfg.Streaming.Ladder.AV1() {
+		problem("leave streaming.ladder out, or use streaming.encoder: ffmpeg", "streaming.ladder: MediaConvert chooses sizes by itself, in H.264")
+	}
+	return errors.Join(errs...)
+}
+
+// openConverter finds role, queue and bucket of the stack.
+func openConverter(ctx context.Context, cfg config.Config) (*mediaconvert.Studio, error) {
+	p := cfg.Publish
+	us := account.Account{Region: p.Region, Profile: p.Profile}
+	films, err := stack.Open(ctx, p.Stack, us)
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := films.Outputs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if outputs["MediaConvertRole"] == "" {
+		return nil, &account.Error{
+			Text: fmt.Sprintf("the stack %s has no role for MediaConvert", p.Stack), Hint: `run "matinee provision --mediaconvert"`,
+		}
+	}
+	name := cmp.Or(p.Stream.Bucket, outputs["StreamBucket"])
+	return &mediaconvert.Studio{
+		Account: us, Bucket: name, Store: &s3.Store{Bucket: name, Region: p.Region, Profile: p.Profile},
+		Role: outputs["MediaConvertRole"], Queue: outputs["MediaConvertQueue"],
+		Headers: func(path string) bucket.Headers {
+			header := preview.Headers(path, "")
+			return bucket.Headers{ContentType: header.Get("Content-Type"), CacheControl: header.Get("Cache-Control")}
+		},
+	}, nil
+}
+
+// farewell says which films MediaConvert goes on with when nobody waits for them any more.
+func (s *studio) farewell(e env) {
+	if s == nil || s.converter == nil {
+		return
+	}
+	for _, film := range s.converter.Running() {
+		fmt.Fprintf(e.stderr, "MediaConvert goes on with %s; the next build picks it up\n", printable(film))
+	}
+}
+
+// remoteFile is where a build says which files of the site lie in the bucket for streams already. It lies beside the
+// manifest, and is written before it: what the manifest's pages need is always there.
+func remoteFile(flags buildFlags) string {
+	return strings.TrimSuffix(outputFolder(flags).Manifest, ".json") + "-remote.json"
+}
+
+// writeRemote writes the list of a build, when it differs from that of the last one.
+func writeRemote(flags buildFlags, files []video.RemoteFile) error {
+	name := remoteFile(flags)
+	if len(files) == 0 {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	data, err := json.MarshalIndent(files, "", " ")
+	if err != nil {
+		return err
+	}
+	if old, err := os.ReadFile(name); err == nil && string(old) == string(data) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(name+".tmp", data, 0o644); err != nil { //nolint:gosec // no secret
+		return err
+	}
+	return os.Rename(name+".tmp", name)
+}
+
+// readRemote reads what writeRemote wrote.
+func readRemote(flags buildFlags) ([]video.RemoteFile, error) {
+	data, err := os.ReadFile(remoteFile(flags))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var files []video.RemoteFile
+	if err == nil {
+		err = json.Unmarshal(data, &files)
+	}
+	for i := 0; err == nil && i < len(files); i++ {
+		if !fs.ValidPath(files[i].Path) || !strings.HasPrefix(files[i].Path, "stream/") {
+			err = fmt.Errorf("%q is no path of a stream", files[i].Path)
+		}
+	}
+	if err != nil {
+		return nil, diag.At(filepath.ToSlash(remoteFile(flags)), 0, "the list of streams elsewhere cannot be read: %v", err).
+			WithHint("build again")
+	}
+	return files, nil
+}
+
+// remoteObjects are the files that lie in the bucket for streams, as a site is published there: needed, and neither sent
+// nor deleted. A site that goes somewhere else does not have them, and needs them no less at streamURL.
+func remoteObjects(files []video.RemoteFile, to *bucket.Publisher, streamURL string) []bucket.Object {
+	side := bucket.Stream
+	if to.Stream.Store == nil {
+		side = bucket.Site
+	}
+	if side == bucket.Site && streamURL != "" {
+		return nil
+	}
+	objects := make([]bucket.Object, len(files))
+	for i, f := range files {
+		objects[i] = bucket.Object{Key: f.Path, Side: side, Size: f.Size, Immutable: true, Remote: true}
+	}
+	return objects
+}
+
+// exceptRemote leaves out of what pages need that which is served from elsewhere.
+func exceptRemote(need func(bucket.Object) ([]bucket.Ref, error), files []video.RemoteFile) func(bucket.Object) ([]bucket.Ref, error) {
+	elsewhere := map[string]bool{}
+	for _, f := range files {
+		elsewhere[f.Path] = true
+	}
+	return func(o bucket.Object) ([]bucket.Ref, error) {
+		found, err := need(o)
+		var rest []bucket.Ref
+		for _, ref := range found {
+			if !elsewhere[ref.Key] {
+				rest = append(rest, ref)
+			}
+		}
+		return rest, err
+	}
+}
