@@ -260,8 +260,10 @@ func soundName(track int) string  { return fmt.Sprintf("a%d.mp4", track) }
 // the beginning of the next, whatever seeking makes of it.
 func (w *work) input(s stretch) []string {
 	f := w.film
-	args := []string{"-nostdin", "-hide_banner", "-v", "error", "-xerror", "-y", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5",
-		"-protocol_whitelist", "file,pipe", "-format_whitelist", formats, "-copyts"}
+	args := []string{
+		"-nostdin", "-hide_banner", "-v", "error", "-xerror", "-y", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5",
+		"-protocol_whitelist", "file,pipe", "-format_whitelist", formats, "-copyts",
+	}
 	if f.picture != nil && f.picture.Alpha {
 		// FFmpeg's own decoders of VP8 and VP9 do not see transparency.
 		if decoder := map[string]string{"vp8": "libvpx", "vp9": "libvpx-vp9"}[f.picture.Codec]; w.tools.has(decoder) {
@@ -278,7 +280,7 @@ func (w *work) input(s stretch) []string {
 // pictureOutput are the arguments that encode one rung.
 func (w *work) pictureOutput(i int, r rung, s stretch, dir string) []string {
 	f := w.film
-	kbit := r.cap(f.rate())
+	kbit := min(r.cap(f.rate()), f.enough())
 	args := []string{"-map", fmt.Sprintf("[v%d]", i), "-fps_mode", "vfr", "-enc_time_base", fmt.Sprintf("1:%d", ticks)}
 	if r.av1 {
 		args = append(args, "-c:v", "libsvtav1", "-preset", "10", "-crf", "35", "-g", strconv.Itoa(f.gop))
@@ -297,8 +299,10 @@ func (w *work) pictureOutput(i int, r rung, s stretch, dir string) []string {
 
 // container are the arguments that write an MP4 with exact times and nothing of the source's tags.
 func (w *work) container(file string) []string {
-	return []string{"-map_metadata", "-1", "-map_chapters", "-1", "-movie_timescale", strconv.Itoa(ticks), "-video_track_timescale", strconv.Itoa(ticks),
-		"-f", "mp4", fileURL(file)}
+	return []string{
+		"-map_metadata", "-1", "-map_chapters", "-1", "-movie_timescale", strconv.Itoa(ticks), "-video_track_timescale", strconv.Itoa(ticks),
+		"-f", "mp4", fileURL(file),
+	}
 }
 
 // keyframes says where keyframes are wanted, in the time of the stretch.
@@ -491,7 +495,6 @@ func (w *work) assemble(pictures [][]mp4.Piece) ([]video.Source, error) {
 	type made struct {
 		pieces []mp4.Piece
 		rung   rung
-		rate   int
 	}
 	var list []made
 	if f.copied != nil {

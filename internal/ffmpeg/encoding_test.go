@@ -56,8 +56,8 @@ func loudness(t *testing.T, file string) float64 {
 		t.Fatal(err)
 	}
 	var lufs float64
-	text := string(out[strings.LastIndex(string(out), "Integrated loudness"):])
-	if _, err := fmt.Sscanf(text[strings.Index(text, "I:"):], "I: %f LUFS", &lufs); err != nil {
+	_, summary, _ := strings.Cut(string(out), "Integrated loudness:")
+	if _, err := fmt.Sscanf(strings.TrimSpace(summary), "I: %f LUFS", &lufs); err != nil {
 		t.Fatal(err)
 	}
 	return lufs

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -179,6 +178,19 @@ func (f *film) rate() float64 {
 	return in / math.Ceil(in/fastest)
 }
 
+// enough is the bit rate, in kbit/s, beyond which an encoding only keeps the mistakes of the one before it better: twice
+// that of the file, three times where its codec needs less for the same picture than H.264 does.
+func (f *film) enough() int {
+	if f.info.Duration < time.Second {
+		return math.MaxInt
+	}
+	times := 2.0
+	if slices.Contains([]string{"hevc", "vp9", "av1", "vvc"}, f.picture.Codec) {
+		times = 3
+	}
+	return max(200, int(times*float64(f.source.Size)*8/1000/f.info.Duration.Seconds()))
+}
+
 // hdr tells whether the picture is of high dynamic range.
 func (s *Stream) hdr() bool { return s.Transfer == "smpte2084" || s.Transfer == "arib-std-b67" }
 
@@ -246,6 +258,3 @@ func (f *film) lead() (lead time.Duration, ok bool) {
 	lead, ok = seekable[name]
 	return lead, ok
 }
-
-// name is the film's for messages.
-func (f *film) name() string { return path.Base(f.source.Path) }

@@ -56,14 +56,14 @@ func (f *film) graph(s stretch, background string) string {
 		if k > 0 {
 			fmt.Fprintf(&b, ";[s%d]scale=%d:%d:flags=bicubic,setsar=1", k, z.width, z.height)
 		}
-		outputs := ""
+		var outputs []string
 		for _, i := range z.rungs {
-			outputs += fmt.Sprintf("[v%d]", i)
+			outputs = append(outputs, fmt.Sprintf("[v%d]", i))
 		}
 		if !last {
-			outputs += fmt.Sprintf("[s%d]", k+1)
+			outputs = append(outputs, fmt.Sprintf("[s%d]", k+1))
 		}
-		fmt.Fprintf(&b, ",split=%d%s", strings.Count(outputs, "["), outputs)
+		fmt.Fprintf(&b, ",split=%d%s", len(outputs), strings.Join(outputs, ""))
 	}
 	return b.String()
 }
@@ -92,22 +92,44 @@ func (f *film) chain(s stretch, background string) []string {
 		c := rgb(background)
 		list = append(list, fmt.Sprintf("format=rgba,split[over][back];[back]lutrgb=r=%d:g=%d:b=%d:a=255[page];[page][over]overlay=format=rgb", c[0], c[1], c[2]))
 	}
-	top := f.largest()
-	matrix := ""
-	if p.transparent() || strings.Contains(p.PixelFormat, "rgb") || strings.Contains(p.PixelFormat, "bgr") || strings.HasPrefix(p.PixelFormat, "gbr") {
-		matrix = ":out_color_matrix=bt709"
+	if scale := f.toLargest(); scale != "" {
+		list = append(list, scale)
 	}
-	list = append(list, fmt.Sprintf("scale=%d:%d:flags=bicubic:out_range=tv%s,setsar=1", top.width, top.height, matrix))
+	list = append(list, "setsar=1")
 	if p.hdr() {
 		// Files that are HDR do not always say the rest, and zscale refuses to guess.
 		list = append(list, fmt.Sprintf("setparams=color_primaries=bt2020:color_trc=%s:colorspace=bt2020nc", p.Transfer),
 			"zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv")
 	}
 	list = append(list, "format=yuv420p")
-	if matrix != "" {
+	if p.isRGB() {
 		list = append(list, "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709")
 	}
 	return list
+}
+
+// toLargest is the filter that scales the film to its largest size and to the range of numbers that players expect; ""
+// when both are right already, because it would copy every picture all the same.
+func (f *film) toLargest() string {
+	p, top := f.picture, f.largest()
+	coded := size{p.Width, p.Height}
+	if p.Rotation%180 == 90 {
+		coded = size{p.Height, p.Width}
+	}
+	switch {
+	case p.isRGB():
+		return fmt.Sprintf("scale=%d:%d:flags=bicubic:out_range=tv:out_color_matrix=bt709", top.width, top.height)
+	case p.Range == "pc" || strings.HasPrefix(p.PixelFormat, "yuvj"):
+		return fmt.Sprintf("scale=%d:%d:flags=bicubic:out_range=tv", top.width, top.height)
+	case coded != top:
+		return fmt.Sprintf("scale=%d:%d:flags=bicubic", top.width, top.height)
+	}
+	return ""
+}
+
+// isRGB tells whether the picture comes as red, green and blue, be it from making transparency opaque.
+func (s *Stream) isRGB() bool {
+	return s.transparent() || strings.Contains(s.PixelFormat, "rgb") || strings.Contains(s.PixelFormat, "bgr") || strings.HasPrefix(s.PixelFormat, "gbr")
 }
 
 // largest is the largest size that is encoded.

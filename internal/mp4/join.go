@@ -122,7 +122,7 @@ func (j *joiner) restretch(t *Track, pieces []Piece) error {
 			shift := at - p.Track.edit.mediaTime + p.Track.edit.shift
 			dts, pts := c.dts+shift, c.pts()+shift
 			if s.n == 0 {
-				begin, show, last = dts, pts, dts
+				begin, show = dts, pts
 			} else {
 				// The reordering delay of films with a variable frame rate differs from piece to piece. Where a piece begins to be
 				// decoded before the one before it has ended, its first decoding times move up; nothing is shown at another time.

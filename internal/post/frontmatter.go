@@ -63,6 +63,7 @@ type film struct {
 	Captions   []caption     `key:"captions" like:"subtitles,tracks" doc:"Files with the words: WebVTT, SubRip or SubStation Alpha."`
 	Chapters   chapters      `key:"chapters" doc:"The film's parts."`
 	Transcript *bool         `key:"transcript" doc:"Whether the page shows the words of the captions for reading; it does unless told not to."`
+	Audio      audio         `key:"audio" like:"sound" doc:"How the film sounds."`
 	Start      time.Duration `key:"start" doc:"Where to begin."`
 	Loop       bool          `key:"loop" doc:"Start again at the end."`
 	Muted      bool          `key:"muted" doc:"Play without sound until asked."`
@@ -70,6 +71,11 @@ type film struct {
 	Duration   time.Duration `key:"duration" like:"length" doc:"How long a stream that exists already lasts."`
 	Width      int           `key:"width" min:"1" doc:"The width in pixels of a stream that exists already."`
 	Height     int           `key:"height" min:"1" doc:"The height in pixels of a stream that exists already."`
+}
+
+type audio struct {
+	Line     schema.Line
+	Loudness float64 `key:"loudness" like:"lufs,volume" doc:"How loud its sound is made, in LUFS, such as -16, where that is not what site.yaml says."`
 }
 
 type caption struct {

@@ -59,8 +59,9 @@ type Clip struct {
 	Start        time.Duration
 	Loop         bool
 	Muted        bool
-	Aspect       string // "16:9"
-	NoTranscript bool   // the words of the captions are not to be shown for reading
+	Aspect       string  // "16:9"
+	NoTranscript bool    // the words of the captions are not to be shown for reading
+	Loudness     float64 // of the sound, in LUFS; 0 when not given
 
 	Duration      time.Duration // of a stream that exists already; 0 when not given
 	Width, Height int           // of its picture, in pixels

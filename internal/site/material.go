@@ -104,7 +104,7 @@ func (g *gatherer) frontMatterClip(p *post.Post, c post.Clip) (video.Clip, error
 	clip := video.Clip{
 		Title: c.Title, Start: c.Start, Loop: c.Loop, Muted: c.Muted, Aspect: c.Aspect, File: p.File, Line: c.Line,
 		NoTranscript: c.NoTranscript, Duration: c.Duration, Width: c.Width, Height: c.Height, Src: src,
-		ChaptersFile: find("chapters", c.ChaptersFile, c.Line),
+		ChaptersFile: find("chapters", c.ChaptersFile, c.Line), Wish: video.Wish{Loudness: c.Loudness},
 	}
 	if c.Poster != "" {
 		errs = append(errs, g.poster(&clip, p.File, c.Poster))
