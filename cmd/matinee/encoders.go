@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -82,11 +83,20 @@ func openConverter(ctx context.Context, cfg config.Config) (*mediaconvert.Studio
 	return &mediaconvert.Studio{
 		Account: us, Bucket: name, Store: &s3.Store{Bucket: name, Region: p.Region, Profile: p.Profile},
 		Role: outputs["MediaConvertRole"], Queue: outputs["MediaConvertQueue"],
-		Headers: func(path string) bucket.Headers {
-			header := preview.Headers(path, "")
-			return bucket.Headers{ContentType: header.Get("Content-Type"), CacheControl: header.Get("Cache-Control")}
-		},
+		Headers: streamHeaders,
 	}, nil
+}
+
+// trackTypes are the types of files of one track (ISO/IEC 23000-19), which only MediaConvert makes.
+var trackTypes = map[string]string{".cmfv": "video/mp4", ".cmfa": "audio/mp4"}
+
+// streamHeaders are the headers of a file of a stream that MediaConvert made.
+func streamHeaders(name string) bucket.Headers {
+	header := preview.Headers(name, "")
+	return bucket.Headers{
+		ContentType:  cmp.Or(trackTypes[path.Ext(name)], header.Get("Content-Type")),
+		CacheControl: header.Get("Cache-Control"),
+	}
 }
 
 // farewell says which films MediaConvert goes on with when nobody waits for them any more.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -225,22 +224,21 @@ func TestBrowserMediaConvert(t *testing.T) {
 	write(t, filepath.Join(site, "site.yaml"), "title: Films\nstreaming: {encoder: mediaconvert}\n")
 	matinee(t, "provision", "--yes", "--source", site)
 
-	// One host shows both buckets, as two distributions would.
-	origin := httptest.NewUnstartedServer(nil)
-	address := "http://" + origin.Listener.Addr().String()
-	header := func(key string) http.Header { return preview.Headers(key, "") }
-	pages := s3test.Origin{Client: server.Client(), Bucket: "films-static", Headers: header}
-	clips := s3test.Origin{Client: server.Client(), Bucket: "films-stream", Headers: header}
-	mux := http.NewServeMux()
-	mux.Handle("/stream/", clips)
-	mux.Handle("/", pages)
-	origin.Config.Handler = mux
-	origin.Start()
-	defer origin.Close()
+	// Two hosts show the buckets, as two distributions would.
+	clips := httptest.NewServer(s3test.Origin{Client: server.Client(), Bucket: "films-stream", Headers: func(key string) http.Header {
+		h := preview.Headers(key, "")
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Expose-Headers", "Content-Length, Content-Range, Accept-Ranges, ETag")
+		return h
+	}})
+	defer clips.Close()
+	pages := httptest.NewServer(s3test.Origin{Client: server.Client(), Bucket: "films-static", Headers: func(key string) http.Header {
+		return preview.Headers(key, clips.URL)
+	}})
+	defer pages.Close()
 	write(t, filepath.Join(site, "site.yaml"), fmt.Sprintf(
-		"title: Films\nurl: %s\nstreaming: {encoder: mediaconvert, url: %s}\npublish: {stack: films}\n", address, address))
+		"title: Films\nurl: %s\nstreaming: {encoder: mediaconvert, url: %s}\npublish: {stack: films}\n", pages.URL, clips.URL))
 	matinee(t, "build", "--source", site, "--quiet")
 	matinee(t, "publish", "--source", site, "--quiet")
-	maps.Copy(cloud.Stack.Outputs, map[string]string{"SiteURL": address, "StreamURL": address})
-	tools.run(t, []string{"MATINEE_URL=" + address + "/", "MATINEE_PUBLIC=" + filepath.Join(site, "public")}, "remote")
+	tools.run(t, []string{"MATINEE_URL=" + pages.URL + "/", "MATINEE_ELSEWHERE=" + clips.URL, "MATINEE_PUBLIC=" + filepath.Join(site, "public")}, "remote")
 }
