@@ -96,7 +96,9 @@ func (f *film) keep(job *video.Job) {
 	if m == nil {
 		return
 	}
-	if v := m.Select().Video; v != nil && f.picture != nil && len((mp4.Selection{Movie: m, Video: v}).Refusals()) == 0 {
+	// Of several picture tracks, ffprobe and we need not take the same.
+	alone := len(m.Tracks)-len(slices.DeleteFunc(slices.Clone(m.Tracks), func(t *mp4.Track) bool { return t.Kind == mp4.Video })) == 1
+	if v := m.Select().Video; v != nil && alone && f.picture != nil && len((mp4.Selection{Movie: m, Video: v}).Refusals()) == 0 {
 		f.copied = v
 	}
 	// ffprobe lists the tracks of an MP4 in the order of the file. Where it sees others than we do, none is copied.

@@ -65,8 +65,13 @@ var _ Encoder = Copy{}
 // the packager's output is a new recipe, hence a new key, hence new addresses: published streams never change in place.
 const copyRecipe = "copy 1"
 
-// Recipe is the same for all clips.
-func (c Copy) Recipe(context.Context, Wish) (string, error) { return copyRecipe, nil }
+// Recipe is the same for all clips of which nothing is asked that Copy cannot do.
+func (c Copy) Recipe(_ context.Context, w Wish) (string, error) {
+	if w.Loudness != 0 {
+		return fmt.Sprintf("%s; loudness %g", copyRecipe, w.Loudness), nil
+	}
+	return copyRecipe, nil
+}
 
 // Encode returns the sources of the job, or the reasons why some of them cannot be streamed untouched.
 func (c Copy) Encode(ctx context.Context, job *Job) ([]Source, error) {
