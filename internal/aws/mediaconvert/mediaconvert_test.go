@@ -224,6 +224,43 @@ func TestEncode(t *testing.T) {
 	}
 }
 
+// Every kind of job is one that AWS's model of the service allows: with one language and several, of a file that is no MP4,
+// silent, and with its loudness changed.
+func TestRequestsAreWhatAWSTakes(t *testing.T) {
+	models := awstest.NeedModels(t)
+	w := newWorld(t)
+	w.cloud.Models = models
+	w.copy(t, "chord.mp4", "voices.mp4")
+	w.copy(t, "garden.mp4", "silent.mp4")
+	matroska := "\x1aE\xdf\xa3" + strings.Repeat("\x00", 100)
+	if err := os.WriteFile(filepath.Join(w.site, "a film.MKV"), []byte(matroska), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := w.build(t.Context(), video.Clip{Src: "walk.mp4"}, video.Clip{Src: "voices.mp4", Wish: video.Wish{Loudness: -16}}, video.Clip{Src: "a film.MKV"}, video.Clip{Src: "silent.mp4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	languages, silent := 0, 0
+	for _, j := range w.cloud.Converter.Jobs {
+		n := len(j.Settings.Inputs[0].AudioSelectors)
+		languages = max(languages, n)
+		if n == 0 {
+			silent++
+		}
+		if from := j.Settings.Inputs[0].FileInput; path.Ext(from) != ".mp4" && path.Ext(from) != ".mkv" {
+			t.Errorf("a source is called %s", from)
+		}
+	}
+	if languages < 2 || silent != 1 {
+		t.Errorf("%d languages, %d silent", languages, silent)
+	}
+	for _, operation := range []string{"CreateJob", "GetJob", "SearchJobs"} {
+		if w.cloud.Seen["mediaconvert "+operation] == 0 {
+			t.Errorf("%s was not held against its model", operation)
+		}
+	}
+}
+
 // Who may not look for jobs can have them made.
 func TestMayNotSearch(t *testing.T) {
 	w := newWorld(t)
@@ -296,11 +333,11 @@ func TestKilledAfterCreate(t *testing.T) {
 	if _, _, err := w.build(ctx); err == nil {
 		t.Fatal("it was not interrupted")
 	}
-	w.cloud.Converter.Before = nil
-	for len(w.cloud.Converter.Jobs) == 0 { // the request is under way
-		time.Sleep(time.Millisecond)
+	for asked := false; !asked; time.Sleep(time.Millisecond) { // the request is under way
 		w.cloud.Lock()
-		w.cloud.Unlock() //nolint:staticcheck // waits for it
+		asked = len(w.cloud.Converter.Jobs) > 0
+		w.cloud.Converter.Before = nil
+		w.cloud.Unlock()
 	}
 	w.must(t)
 	if n := len(w.cloud.Converter.Jobs); n != 1 {
