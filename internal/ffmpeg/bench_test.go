@@ -32,7 +32,7 @@ func processors(b *testing.B) time.Duration {
 
 // BenchmarkLadder makes five rungs of a film of 1080 lines: with everything that belongs to it (digest, probe, packaging),
 // with one bare ffmpeg that makes the same five, and with one ffmpeg for each rung and one for the sound, as scripts do.
-// The ratios of processor time are of one run; the budgets are 1.05 and 0.65.
+// The ratios are of the least processor time of each in one run; the budgets are 1.05 and 0.65.
 func BenchmarkLadder(b *testing.B) {
 	s := newSite(b)
 	s.make(b, "film.mkv", "-f lavfi -i mandelbrot=s=1920x1080:r=25:end_scale=0.02 -f lavfi -i sine=d=8:r=48000 -t 8 -c:v libx264 -preset veryfast -crf 17 -pix_fmt yuv420p -c:a libopus")
@@ -94,15 +94,15 @@ func BenchmarkLadder(b *testing.B) {
 		}
 		run(append([]string{"-vn"}, sound...)...)
 	}
-	var times [3]time.Duration
+	least := [3]time.Duration{time.Hour, time.Hour, time.Hour} // what disturbs a run only ever makes it longer
 	for b.Loop() {
 		for i, f := range []func(){ours, bare, each} {
 			before := processors(b)
 			f()
-			times[i] += processors(b) - before
+			least[i] = min(least[i], processors(b)-before)
 		}
 	}
-	b.ReportMetric(times[0].Seconds()/float64(b.N), "cpu-s/op")
-	b.ReportMetric(times[0].Seconds()/times[1].Seconds(), "of-bare")
-	b.ReportMetric(times[0].Seconds()/times[2].Seconds(), "of-one-each")
+	b.ReportMetric(least[0].Seconds(), "cpu-s")
+	b.ReportMetric(least[0].Seconds()/least[1].Seconds(), "of-bare")
+	b.ReportMetric(least[0].Seconds()/least[2].Seconds(), "of-one-each")
 }
