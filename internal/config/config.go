@@ -61,7 +61,7 @@ type Markdown struct {
 type Streaming struct {
 	URL      string `key:"url" doc:"The address of the streaming distribution; empty, clips lie beside the pages under stream/."`
 	Delivery string `key:"delivery" enum:"hls,progressive,rtmp" doc:"How clips are delivered: hls adapts to the viewer's line, progressive is one MP4, rtmp is hls and beside it the way of 2010."`
-	Encoder  string `key:"encoder" enum:"auto,ffmpeg,copy,mediaconvert" doc:"What encodes clips: auto is ffmpeg where it is installed and else copy, which takes clips as they are."`
+	Encoder  string `key:"encoder" enum:"auto,ffmpeg,copy,mediaconvert" doc:"What encodes clips: auto is ffmpeg where it is installed and else copy, which takes clips as they are; mediaconvert has them encoded by AWS."`
 	Ladder   Ladder `key:"ladder" doc:"The sizes of each clip."`
 	RTMP     string `key:"rtmp" doc:"The RTMP server and its application, such as rtmp://media.example.com/cfx/st, for delivery: rtmp."`
 }
