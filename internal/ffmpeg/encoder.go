@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -27,6 +28,20 @@ type Encoder struct {
 	AV1        bool          // rungs of AV1 beside those of H.264
 	Background string        // what shows through transparent pictures, as "#rrggbb"; "": white
 	Stretch    time.Duration // how much of a long film is encoded at a time, and lost when killed; 0: a minute
+
+	probes sync.Map // of path to Info: Check has seen what Encode needs
+}
+
+// probe asks once what a file is.
+func (e *Encoder) probe(ctx context.Context, path string) (Info, error) {
+	if known, ok := e.probes.Load(path); ok {
+		return known.(Info), nil
+	}
+	info, err := e.CLI.Probe(ctx, path)
+	if err == nil {
+		e.probes.Store(path, info)
+	}
+	return info, err
 }
 
 var _ video.Encoder = (*Encoder)(nil)

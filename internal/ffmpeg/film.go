@@ -39,7 +39,7 @@ func (e *Encoder) look(ctx context.Context, t tools, job *video.Job) (*film, err
 	s := job.Sources[0]
 	f := &film{source: s, path: filepath.Join(e.Dir, filepath.FromSlash(s.Path))}
 	var err error
-	if f.info, err = e.CLI.Probe(ctx, f.path); err != nil {
+	if f.info, err = e.probe(ctx, f.path); err != nil {
 		return nil, e.unreadable(s, err)
 	}
 	f.choose()
