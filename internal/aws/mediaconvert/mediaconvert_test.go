@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image/jpeg"
 	"net/http/httptest"
 	"os"
 	"path"
@@ -259,6 +260,34 @@ func TestRequestsAreWhatAWSTakes(t *testing.T) {
 			t.Errorf("%s was not held against its model", operation)
 		}
 	}
+}
+
+// A poster taken at a moment shows the nearest picture that there is of the film. Each has a blue of its own.
+func TestPosterAt(t *testing.T) {
+	w := newWorld(t)
+	w.camera = video.Stills{}
+	at := 7900 * time.Millisecond // the stills are two seconds apart
+	v, l := w.must(t, video.Clip{Src: "walk.mp4", PosterAt: &at})
+	largest := v.Poster.Images[len(v.Poster.Images)-1].Path
+	for _, f := range l.Files() {
+		if f.Path != largest {
+			continue
+		}
+		file, err := os.Open(f.Source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close() //nolint:errcheck // read only
+		picture, err := jpeg.Decode(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, blue, _ := picture.At(640, 360).RGBA(); blue>>8 < 150 || blue>>8 > 170 {
+			t.Errorf("the picture has %d of blue, and that of 8 s has 160", blue>>8)
+		}
+		return
+	}
+	t.Errorf("%s is no file of the site", largest)
 }
 
 // Who may not look for jobs can have them made.
