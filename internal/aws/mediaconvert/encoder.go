@@ -109,7 +109,7 @@ func (e *Encoder) Check(_ context.Context, job *video.Job) error {
 }
 
 // Running lists the films that MediaConvert still works on although nobody waits any more, because the build was
-// interrupted, with their jobs: "content/walk.mov (job 1700000000000-abc123)".
+// interrupted or lost sight of them, with their jobs: "content/walk.mov (job 1700000000000-abc123)".
 func (e *Encoder) Running() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -182,7 +182,8 @@ func (t *task) url(key string) string { return "s3://" + t.Bucket + "/" + key }
 // run takes the stream where it finds it, or has it made.
 func (t *task) run(ctx context.Context) (*video.Remote, error) {
 	id := t.remembered()
-	if id == "" {
+	isOld := id != ""
+	if !isOld {
 		remote, err := t.made(ctx)
 		if remote != nil || err != nil {
 			return remote, err
@@ -195,9 +196,12 @@ func (t *task) run(ctx context.Context) (*video.Remote, error) {
 		}
 	}
 	err := t.wait(ctx, id)
-	if errors.Is(err, errForgotten) { // the cache is older than MediaConvert's memory
+	if errors.Is(err, errForgotten) {
 		t.forget()
-		return t.run(ctx)
+		if isOld { // the cache is older than MediaConvert's memory
+			return t.run(ctx)
+		}
+		return nil, &account.Error{Text: fmt.Sprintf("MediaConvert says that there is no job %s, which it has just named", id), Hint: "build again in a minute"}
 	}
 	if err != nil {
 		return nil, err

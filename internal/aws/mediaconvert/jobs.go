@@ -141,6 +141,9 @@ func token(key string, failed int) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// newJobs is how many looks a new job may take to be known everywhere.
+const newJobs = 3
+
 // wait returns when a job is complete.
 func (t *task) wait(ctx context.Context, id string) error {
 	started := t.now()
@@ -165,13 +168,17 @@ func (t *task) wait(ctx context.Context, id string) error {
 				t.forget()
 				return t.failure(job)
 			}
+		}
+		if err == nil || errors.Is(err, errForgotten) && looks < newJobs {
 			err = t.pause(ctx, looks)
 		}
 		if ctx.Err() != nil {
-			t.leave(id)
-			return ctx.Err()
+			err = ctx.Err()
 		}
 		if err != nil {
+			if !errors.Is(err, errForgotten) {
+				t.leave(id)
+			}
 			return err
 		}
 		if took := t.now().Sub(started); took >= t.patience() {
@@ -189,7 +196,7 @@ func percent(job *types.Job) int32 {
 	return min(max(aws.ToInt32(job.JobPercentComplete), 0), 99)
 }
 
-// leave notes a job that goes on by itself.
+// leave notes a job that goes on by itself, because the build was interrupted or lost sight of it.
 func (t *task) leave(id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -374,6 +374,26 @@ func TestKilledAfterCreate(t *testing.T) {
 	}
 }
 
+// A job that MediaConvert no longer remembers is looked for by other means, and asked for again if there are none.
+func TestForgotten(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.stop = cancel
+	if _, _, err := w.build(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	w.stop, w.cloud.Converter.Jobs = nil, nil
+	w.must(t)
+	if n := len(w.cloud.Converter.Jobs); n != 1 {
+		t.Errorf("%d jobs", n)
+	}
+	w.cloud.Refuse["GetJob"] = awstest.Refusal{Code: "NotFoundException", Message: "Job not found", Status: 404}
+	_, _, err := w.build(t.Context(), video.Clip{Src: "walk.mp4", Wish: video.Wish{Loudness: -16}})
+	if err == nil || !strings.Contains(err.Error(), "which it has just named") {
+		t.Errorf("never known: %v", err)
+	}
+}
+
 // AWS asking for patience, and answering with an error of its own, is no reason to give up.
 func TestThrottled(t *testing.T) {
 	w := newWorld(t)
