@@ -47,7 +47,7 @@ func (e *Encoder) probe(ctx context.Context, path string) (Info, error) {
 var _ video.Encoder = (*Encoder)(nil)
 
 // recipeVersion changes when anything about the result does that the rest of the recipe does not name.
-const recipeVersion = "ffmpeg 1"
+const recipeVersion = "ffmpeg 2"
 
 // Recipe names our version, ffmpeg's, and what is asked of both. It starts ffmpeg when it is another than last time.
 func (e *Encoder) Recipe(ctx context.Context, w video.Wish) (string, error) {

@@ -48,6 +48,14 @@ func plan(sources []Source) (*ladder, error) {
 		}
 	}
 	l := &ladder{top: top.Movie, main: top.Movie.Select()}
+	selections := make([]mp4.Selection, len(sources))
+	for i, s := range sources {
+		selections[i] = s.Movie.Select()
+	}
+	aligned := map[*mp4.Movie]mp4.Selection{}
+	for i, sel := range mp4.Align(selections) {
+		aligned[sources[i].Movie] = sel
+	}
 	var cuts []time.Duration // of the top rung, at last
 	for _, family := range families(sources) {
 		var err error
@@ -55,7 +63,7 @@ func plan(sources []Source) (*ladder, error) {
 			return nil, err
 		}
 		for _, s := range family {
-			r, err := newRung(s, s.Movie.Select(), cuts)
+			r, err := newRung(s, aligned[s.Movie], cuts)
 			if err != nil {
 				return nil, err
 			}
