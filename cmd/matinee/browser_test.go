@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"matinee/internal/testenv"
 )
 
 // browserTests is the folder of the tests that node runs; lib/site.mjs there says what they are told.
@@ -96,7 +98,7 @@ func TestBrowserWords(t *testing.T) {
 // asks for the plain MP4 no more often than for one ffmpeg laid out for progressive playing.
 func TestBrowserClips(t *testing.T) {
 	tools := browserTools(t)
-	need(t, "ffmpeg")
+	testenv.Program(t, "ffmpeg")
 	site := t.TempDir()
 	write(t, filepath.Join(site, "site.yaml"), "title: Odd clips\nstreaming: {encoder: copy}\n")
 	var clips []oddClip
@@ -167,9 +169,7 @@ type tools struct{ node, chromium string }
 
 func browserTools(t *testing.T) tools {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("takes minutes; left out with -short")
-	}
+	testenv.Long(t)
 	chromium := os.Getenv("CHROMIUM")
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); chromium == "" && err == nil {
@@ -177,15 +177,15 @@ func browserTools(t *testing.T) tools {
 		}
 	}
 	if chromium == "" {
-		missing(t, "Chromium is not installed: install it, or set CHROMIUM to the program")
+		testenv.Missing(t, "Chromium is not installed: install it, or set CHROMIUM to the program")
 	}
 	if _, err := os.Stat(filepath.Join(browserTests, "node_modules", "playwright-core")); err != nil {
-		missing(t, "the packages of the browser tests are not installed: run npm ci in cmd/matinee/"+browserTests)
+		testenv.Missing(t, "the packages of the browser tests are not installed: run npm ci in cmd/matinee/"+browserTests)
 	}
 	if _, err := os.Stat("../../themes/default/player/dist/flowplayer.min.js"); err != nil {
-		missing(t, "the player's files are not there: run make player")
+		testenv.Missing(t, "the player's files are not there: run make player")
 	}
-	return tools{node: need(t, "node"), chromium: chromium}
+	return tools{node: testenv.Program(t, "node"), chromium: chromium}
 }
 
 // run lets node run the named test files and makes a subtest of each of their tests.
@@ -237,7 +237,7 @@ type nodeResult struct {
 func (r nodeResult) report(t *testing.T) {
 	switch {
 	case r.Skip != "":
-		missing(t, r.Skip)
+		testenv.Missing(t, "%s", r.Skip)
 	case !r.OK:
 		t.Errorf("%s", r.Error)
 	default:
@@ -290,25 +290,6 @@ func encode(t *testing.T, args ...string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-}
-
-// need finds a program.
-func need(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		missing(t, program+" is not installed")
-	}
-	return path
-}
-
-// missing skips the test, aloud. Where everything ought to be there, it fails.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(what)
-	}
-	t.Skip("SKIPPED: " + what)
 }
 
 func write(t *testing.T, path, text string) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"matinee/internal/ffmpeg/oddclips"
+	"matinee/internal/testenv"
 )
 
 // A playedFilm is what odd.test.mjs expects of the page of a film.
@@ -34,7 +35,7 @@ var alike = []string{
 // as its page offers it, as an MP4 and as a stream: in its size, its right way up, for its time, and with its sound.
 func TestBrowserFilms(t *testing.T) {
 	tools := browserTools(t)
-	need(t, "ffmpeg")
+	testenv.Program(t, "ffmpeg")
 	site := t.TempDir()
 	// The pictures of films have tests of their own.
 	write(t, filepath.Join(site, "site.yaml"), "title: Odd films\nstreaming: {encoder: ffmpeg, ladder: [1080, 120]}\n")

@@ -6,14 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"matinee/internal/testenv"
 )
 
 // TestGallery shows a browser a gallery of 24 films whose pictures were really made, and counts what it fetches; moves
 // the pointer over cards and over the time line of a player.
 func TestGallery(t *testing.T) {
 	tools := browserTools(t)
-	need(t, "ffmpeg")
-	need(t, "ffprobe")
+	testenv.Program(t, "ffmpeg")
+	testenv.Program(t, "ffprobe")
 	site := t.TempDir()
 	write(t, filepath.Join(site, "site.yaml"), "title: Two dozen\nurl: https://films.example.com\nper_page: 24\nstreaming: {encoder: ffmpeg, ladder: [720]}\n")
 	films := []string{"aurora", "chord", "garden", "pendulums", "ripples-720", "silk", "snowfall", "spiral"}

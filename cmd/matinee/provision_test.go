@@ -39,7 +39,7 @@ func runCloudScripts(t *testing.T, dir string, more map[string]func(*testscript.
 	testscript.Run(t, testscript.Params{
 		Dir:       dir,
 		Cmds:      commands,
-		Condition: s3Condition,
+		Condition: has,
 		Setup: func(env *testscript.Env) error {
 			cloud := awstest.New(func(format string, args ...any) { t.Errorf(format, args...) })
 			cloud.Models, _ = awstest.FindModels() // where they are missing, a test of awstest says so

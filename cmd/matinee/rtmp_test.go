@@ -14,12 +14,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"matinee/internal/testenv"
 )
 
 // TestRTMPServer has nginx serve a built site over RTMP and opens the addresses of its pages, as VLC and mpv do.
 func TestRTMPServer(t *testing.T) {
 	server := findRTMP(t)
-	ffprobe := need(t, "ffprobe")
+	ffprobe := testenv.Program(t, "ffprobe")
 	site := t.TempDir()
 	if err := os.CopyFS(filepath.Join(site, "content"), os.DirFS("../../content")); err != nil {
 		t.Fatal(err)
@@ -47,7 +49,7 @@ func TestRTMPServer(t *testing.T) {
 // TestRTMPFrames shows that RTMP delivers every frame of a hybrid MP4: nginx finds its way past the fragments in it.
 func TestRTMPFrames(t *testing.T) {
 	server := findRTMP(t)
-	ffprobe := need(t, "ffprobe")
+	ffprobe := testenv.Program(t, "ffprobe")
 	site := t.TempDir()
 	write(t, filepath.Join(site, "content", "a.md"), "---\ntitle: A\nvideo: silk.mp4\n---\n")
 	film, err := os.ReadFile("../../content/silk.mp4")
@@ -86,7 +88,7 @@ func findRTMP(t *testing.T) rtmpServer {
 		}
 	}
 	if s.program == "" || s.module == "" {
-		missing(t, "nginx with its RTMP module is not installed (in Debian: apt-get install nginx libnginx-mod-rtmp)")
+		testenv.Missing(t, "nginx with its RTMP module is not installed (in Debian: apt-get install nginx libnginx-mod-rtmp)")
 	}
 	return s
 }

@@ -23,6 +23,7 @@ import (
 	"matinee/internal/aws/s3/s3test"
 	"matinee/internal/bucket/refs"
 	"matinee/internal/preview"
+	"matinee/internal/testenv"
 )
 
 // s3Commands are commands of scripts about publishing to buckets.
@@ -30,18 +31,6 @@ var s3Commands = map[string]func(*testscript.TestScript, bool, []string){
 	"s3":       startS3,
 	"answer":   startAnswer,
 	"nosecret": noSecret,
-}
-
-// s3Condition is the condition [s3] of scripts that need a real server.
-func s3Condition(name string) (bool, error) {
-	if name != "s3" {
-		return false, fmt.Errorf("unknown condition %q", name)
-	}
-	_, err := s3test.Find(s3test.Versity)
-	if err != nil && os.Getenv("CI") == "" {
-		return false, nil
-	}
-	return true, err
 }
 
 // startS3 is "s3 BUCKET…": it starts a server with these buckets, whose address is $S3.
@@ -109,7 +98,7 @@ func startServer(t *testing.T) (*s3test.Server, *s3test.Proxy) {
 	t.Helper()
 	server, err := s3test.Start(t.Context(), s3test.Versity, t.TempDir())
 	if errors.Is(err, exec.ErrNotFound) {
-		missing(t, "versitygw is not installed (make setup does it)")
+		testenv.Missing(t, "versitygw is not installed (make setup does it)")
 	}
 	if err == nil {
 		err = server.CreateBucket(t.Context(), "films", true)

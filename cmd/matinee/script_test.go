@@ -10,7 +10,11 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+
+	"matinee/internal/aws/s3/s3test"
+	"matinee/internal/testenv"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -40,7 +44,7 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:       "testdata/script",
 		Cmds:      s3Commands,
-		Condition: s3Condition,
+		Condition: has,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("FILMS", films)
 			env.Setenv("CLIP", "pendulums.mp4")
@@ -48,6 +52,19 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 	})
+}
+
+// has is the condition [has:PROGRAM] of scripts. Where everything has to be tested, it is an error that it does not hold.
+func has(name string) (bool, error) {
+	program, ok := strings.CutPrefix(name, "has:")
+	if !ok {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	_, err := s3test.Find(s3test.Program(program))
+	if err != nil && !testenv.CI() {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // truncateFile is the script command "truncate FILE PERCENT": it keeps the first part of a file.

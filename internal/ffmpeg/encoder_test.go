@@ -14,6 +14,7 @@ import (
 	"matinee/internal/diag"
 	"matinee/internal/ffmpeg"
 	"matinee/internal/ffmpeg/oddclips"
+	"matinee/internal/testenv"
 	"matinee/internal/video"
 )
 
@@ -22,7 +23,7 @@ type site struct{ dir, cache string }
 
 func newSite(t testing.TB) site {
 	t.Helper()
-	need(t, "ffmpeg", "ffprobe")
+	testenv.Program(t, "ffmpeg", "ffprobe")
 	return site{t.TempDir(), filepath.Join(t.TempDir(), "cache")}
 }
 

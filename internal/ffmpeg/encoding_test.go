@@ -15,6 +15,7 @@ import (
 
 	"matinee/internal/diag"
 	"matinee/internal/ffmpeg"
+	"matinee/internal/testenv"
 	"matinee/internal/video"
 )
 
@@ -220,7 +221,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(string(out))
 	}
 	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=64k", "matinee-test", s.cache).CombinedOutput(); err != nil {
-		t.Skipf("no small disk can be made here: %s", out)
+		testenv.Missing(t, "a small disk cannot be made: %s", out)
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", s.cache).CombinedOutput(); err != nil { //nolint:noctx // the test's context has ended

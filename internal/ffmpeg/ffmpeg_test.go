@@ -12,21 +12,8 @@ import (
 	"time"
 
 	"matinee/internal/ffmpeg"
+	"matinee/internal/testenv"
 )
-
-// need skips a test on a machine without a program, except where every program has to be there.
-func need(t testing.TB, programs ...string) {
-	t.Helper()
-	for _, program := range programs {
-		if _, err := exec.LookPath(program); err == nil {
-			continue
-		}
-		if os.Getenv("CI") != "" {
-			t.Fatalf("%s is not installed", program)
-		}
-		t.Skipf("NOT TESTED: %s is not installed", program)
-	}
-}
 
 // film makes a small film with ffmpeg's own sources and returns its path.
 func film(t *testing.T, name string, args ...string) string {
@@ -41,7 +28,7 @@ func film(t *testing.T, name string, args ...string) string {
 }
 
 func TestProbeSaysWhatAFilmIs(t *testing.T) {
-	need(t, "ffmpeg", "ffprobe")
+	testenv.Program(t, "ffmpeg", "ffprobe")
 	path := film(t, "walk.mkv", "-c:v", "mjpeg", "-c:a", "pcm_s16le", "-metadata:s:a", "language=ger", "-ac", "2")
 	info, err := ffmpeg.CLI{}.Probe(t.Context(), path)
 	if err != nil {
@@ -67,7 +54,7 @@ func TestProbeSaysWhatAFilmIs(t *testing.T) {
 
 // No name is an option, a protocol or a pattern.
 func TestProbeOddNames(t *testing.T) {
-	need(t, "ffmpeg", "ffprobe")
+	testenv.Program(t, "ffmpeg", "ffprobe")
 	made := film(t, "a.avi")
 	t.Chdir(t.TempDir())
 	names := []string{"-i.avi", "-version", "concat:a|b.avi", "http:x.avi", "a b'c\"d.avi", "%03d.avi", "a#?&.avi", "Öde 🎬.avi", "$(touch x).avi"}
@@ -92,7 +79,7 @@ func TestProbeOddNames(t *testing.T) {
 }
 
 func TestProbeWhatIsNoFilm(t *testing.T) {
-	need(t, "ffmpeg", "ffprobe")
+	testenv.Program(t, "ffmpeg", "ffprobe")
 	t.Chdir(t.TempDir())
 	whole, err := os.ReadFile(film(t, "a.mp4", "-c:v", "mpeg4"))
 	if err != nil {
@@ -134,9 +121,7 @@ func TestProbeWithoutFFprobe(t *testing.T) {
 // fake is a program that stands for ffprobe.
 func fake(t *testing.T, script string) ffmpeg.CLI {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("there are no shell scripts")
-	}
+	testenv.Unix(t)
 	path := filepath.Join(t.TempDir(), "ffprobe")
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o777); err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/image/bmp"
 
 	"matinee/internal/ffmpeg"
+	"matinee/internal/testenv"
 	"matinee/internal/video"
 )
 
@@ -63,7 +64,7 @@ type studio struct {
 
 func newStudio(t *testing.T) *studio {
 	t.Helper()
-	need(t, "ffmpeg", "ffprobe")
+	testenv.Program(t, "ffmpeg", "ffprobe")
 	return &studio{site: t.TempDir(), cache: filepath.Join(t.TempDir(), "cache")}
 }
 
@@ -362,11 +363,12 @@ func (brokenCamera) Keyframes(context.Context, string, string, time.Duration, im
 
 // BenchmarkKeyframes compares the storyboard's look at a film with decoding all of it, in one run.
 func BenchmarkKeyframes(b *testing.B) {
+	testenv.Program(b, "ffmpeg")
 	film := filepath.Join(b.TempDir(), "a.mp4")
 	out, err := exec.CommandContext(b.Context(), "ffmpeg", "-v", "error", "-stream_loop", "-1", "-i", "../../content/pendulums.mp4", "-t", "70", "-an",
 		"-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-g", "50", "-keyint_min", "50", "-r", "25", "-sc_threshold", "0", film).CombinedOutput()
 	if err != nil {
-		b.Skipf("NOT MEASURED: ffmpeg: %v %s", err, out)
+		b.Fatalf("ffmpeg: %v %s", err, out)
 	}
 	var quick, full time.Duration
 	for b.Loop() {

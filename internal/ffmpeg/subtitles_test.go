@@ -4,12 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"matinee/internal/ffmpeg"
+	"matinee/internal/testenv"
 	"matinee/internal/video"
 )
 
@@ -31,7 +31,7 @@ func textFiles(t *testing.T) (srt, ass, meta string) {
 }
 
 func TestExtract(t *testing.T) {
-	need(t, "ffmpeg", "ffprobe")
+	testenv.Program(t, "ffmpeg", "ffprobe")
 	srt, ass, meta := textFiles(t)
 	inputs := []string{"-i", srt, "-i", ass, "-i", srt, "-i", meta, "-map", "0:v", "-map", "1:a", "-map", "2", "-map", "3", "-map", "4", "-map_metadata", "5", "-c:v", "mpeg4"}
 	tags := []string{"-metadata:s:s:0", "language=eng", "-metadata:s:s:1", "language=ger", "-metadata:s:s:2", "language=eng", "-disposition:s:2", "forced"}
@@ -59,7 +59,7 @@ func TestExtract(t *testing.T) {
 }
 
 func TestExtractNothing(t *testing.T) {
-	need(t, "ffmpeg", "ffprobe")
+	testenv.Program(t, "ffmpeg", "ffprobe")
 	path := film(t, "plain.mkv", "-c:v", "mpeg4")
 	if got, err := (ffmpeg.Extractor{Root: filepath.Dir(path)}).Extract(t.Context(), "plain.mkv"); err != nil || len(got.Subtitles)+len(got.Chapters) != 0 {
 		t.Errorf("%+v %v", got, err)
@@ -73,9 +73,7 @@ func TestExtractNothing(t *testing.T) {
 // script writes a program and returns its path.
 func script(t *testing.T, text string) string {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("scripts of a shell")
-	}
+	testenv.Unix(t)
 	path := filepath.Join(t.TempDir(), "transcribe.sh")
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
 		t.Fatal(err)
@@ -124,7 +122,7 @@ func TestTranscribeFails(t *testing.T) {
 }
 
 func TestTranscribeSound(t *testing.T) {
-	need(t, "ffmpeg")
+	testenv.Program(t, "ffmpeg")
 	path := film(t, "talk.mkv", "-c:v", "mpeg4")
 	program := script(t, `head -c 4 "$1" >"$2"`)
 	work := t.TempDir()

@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"matinee/internal/ffmpeg"
+	"matinee/internal/testenv"
 )
 
 func TestVersion(t *testing.T) {
-	need(t, "ffmpeg", "ffprobe")
+	testenv.Program(t, "ffmpeg", "ffprobe")
 	ours, err := ffmpeg.CLI{}.Version(t.Context(), "ffmpeg")
 	if err != nil || ours == "" {
 		t.Errorf("%q, %v", ours, err)

@@ -263,7 +263,7 @@ func FuzzRender(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
 		if len(src) > 4096 {
-			t.Skip("long texts find nothing that short ones do not")
+			return // long texts find nothing that short ones do not
 		}
 		checkDocument(t, src)
 	})
@@ -285,7 +285,7 @@ func FuzzShortcode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src, title string, loop bool, place uint8) {
 		context := contexts[int(place)%len(contexts)]
 		if !isParameter(src) || !isParameter(title) || strings.TrimSpace(src) == "" || strings.Contains(src+title, "|") && strings.Contains(context, "|") {
-			t.Skip("no parameters")
+			return // not what a parameter can hold
 		}
 		params := []string{"{{< video", "src=" + quote(src), "title=" + quote(title), fmt.Sprintf("loop=%v >}}", loop)}
 		forms := []string{strings.Join(params, " ")}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"matinee/internal/testenv"
 )
 
 // Sources of picture and sound for ffmpeg.
@@ -152,7 +154,7 @@ func write(t testing.TB, file, text string) {
 
 // Every file, read as a plain MP4 and as an HLS stream, must have the source's packets at the source's times.
 func TestOddFiles(t *testing.T) {
-	need(t, "ffmpeg")
+	testenv.Program(t, "ffmpeg")
 	for _, o := range oddities {
 		t.Run(o.name, func(t *testing.T) {
 			t.Parallel()
@@ -173,19 +175,26 @@ func TestOddFiles(t *testing.T) {
 	}
 }
 
-// The real clips lie outside the project, because it may not pass them on.
+// The films of the demo are real, and so are clips that the project may not pass on: those in the folder MATINEE_CLIPS,
+// or beside the project, are tried too.
 func TestRealClips(t *testing.T) {
-	clips := os.Getenv("MATINEE_CLIPS")
-	if clips == "" {
-		clips = "../../../shared/clips"
+	testenv.Program(t, "ffmpeg")
+	folder := os.Getenv("MATINEE_CLIPS")
+	if folder == "" {
+		folder = "../../../shared/clips"
 	}
-	for _, name := range []string{"flower.mp4", "flower-fragmented.mp4", "friday.mp4"} {
-		t.Run(name, func(t *testing.T) {
-			file := filepath.Join(clips, name)
-			if _, err := os.Stat(file); err != nil {
-				t.Skipf("SKIPPED: %v; name the folder of the clips in MATINEE_CLIPS", err)
-			}
-			checkReadings(t, file, oddity{gaps: name == "flower-fragmented.mp4"})
+	clips, err := filepath.Glob("../../content/*.mp4")
+	if err != nil || len(clips) == 0 {
+		t.Fatalf("the films of the demo are not there: %v", err)
+	}
+	more, err := filepath.Glob(filepath.Join(folder, "*.mp4"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d films of the demo, %d clips of others", len(clips), len(more))
+	for _, file := range append(clips, more...) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			checkReadings(t, file, oddity{gaps: filepath.Base(file) == "flower-fragmented.mp4"})
 			m, _ := open(t, file)
 			if reasons := m.Refusals(); len(reasons) > 0 {
 				t.Errorf("refused: %q", reasons)

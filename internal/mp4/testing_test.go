@@ -12,24 +12,14 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// need skips a test whose tool is not installed, except on the project's own CI, where that would hide a failure.
-func need(t testing.TB, tool string) {
-	t.Helper()
-	if _, err := exec.LookPath(tool); err == nil {
-		return
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s is not installed", tool)
-	}
-	t.Skipf("SKIPPED: %s is not installed; install it to test against real files", tool)
-}
+	"matinee/internal/testenv"
+)
 
 // execute runs a program in dir and returns what it wrote to standard output. Anything on standard error fails the test.
 func execute(t testing.TB, dir, name string, args ...string) string {
 	t.Helper()
-	need(t, name)
+	testenv.Program(t, name)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)

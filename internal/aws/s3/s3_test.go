@@ -3,7 +3,6 @@ package s3_test
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -12,16 +11,16 @@ import (
 	"matinee/internal/aws/s3/s3test"
 	"matinee/internal/bucket"
 	"matinee/internal/bucket/storetest"
+	"matinee/internal/testenv"
 )
 
 // start starts a server for a test, and gives the test's process its credentials.
 func start(t *testing.T, program s3test.Program) *s3test.Server {
 	t.Helper()
 	server, err := s3test.Start(t.Context(), program, t.TempDir())
-	switch {
-	case errors.Is(err, exec.ErrNotFound) && os.Getenv("CI") == "":
-		t.Skipf("SKIPPED: %s is not installed (make setup does it)", program)
-	case err != nil:
+	if errors.Is(err, exec.ErrNotFound) {
+		testenv.Missing(t, "%s is not installed (make setup does it)", program)
+	} else if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -60,7 +59,7 @@ func opener(server *s3test.Server, versions bool) func(*testing.T) bucket.Store 
 
 func TestVersity(t *testing.T) {
 	server := start(t, s3test.Versity)
-	t.Run("Plain", func(t *testing.T) { storetest.Run(t, opener(server, false)) })
+	t.Run("Plain", func(t *testing.T) { storetest.Run(t, opener(server, false), "Versions") })
 	t.Run("Versioned", func(t *testing.T) { storetest.Run(t, opener(server, true), "Delete") }) // it keeps versions in the folders of those it forgets
 }
 
@@ -97,7 +96,7 @@ func TestProxyPasses(t *testing.T) {
 			t.Fatal("no Store")
 		}
 		return &s3.Store{Bucket: store.Bucket, Endpoint: p.URL()}
-	})
+	}, "Versions")
 	actions := map[string]int{}
 	for _, r := range p.Log() {
 		actions[r.Action]++

@@ -15,12 +15,13 @@ import (
 
 	"matinee/internal/aws/account"
 	"matinee/internal/aws/stack"
+	"matinee/internal/testenv"
 )
 
 // moto starts moto, which plays AWS as far as it knows it, and points the SDK to it.
 func moto(t *testing.T) {
 	t.Helper()
-	server := tool(t, "moto_server", "that the template can be deployed")
+	server := testenv.Program(t, "moto_server")
 	var config net.ListenConfig
 	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -11,21 +11,8 @@ import (
 	"testing"
 
 	"matinee/internal/aws/stack"
+	"matinee/internal/testenv"
 )
-
-// tool finds a program, or skips the test loudly where it may be missing: not where everything has to be tested.
-func tool(t *testing.T, name, what string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	switch {
-	case err == nil:
-	case os.Getenv("CI") != "":
-		t.Fatalf("%s is not installed, and so it cannot be tested %s", name, what)
-	default:
-		t.Skipf("NOT TESTED: %s, because %s is not installed", what, name)
-	}
-	return path
-}
 
 // CloudFormation takes templates of up to 51,200 bytes with a request.
 func TestTemplateFits(t *testing.T) {
@@ -35,7 +22,7 @@ func TestTemplateFits(t *testing.T) {
 }
 
 func TestTemplateLint(t *testing.T) {
-	lint := tool(t, "cfn-lint", "that the template is what CloudFormation takes")
+	lint := testenv.Program(t, "cfn-lint")
 	cmd := exec.CommandContext(t.Context(), lint, "--regions", "us-east-1", "eu-west-1", "--non-zero-exit-code", "informational", "--template", "template.yaml")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
@@ -117,7 +104,7 @@ func TestPromises(t *testing.T) {
 
 // The function that turns addresses into keys, run on a table of addresses.
 func TestAddresses(t *testing.T) {
-	node := tool(t, "node", "that the function turns addresses into keys")
+	node := testenv.Program(t, "node")
 	_, code, _ := strings.Cut(block(t, "      FunctionCode: !Sub |"), "\n")
 	code = strings.ReplaceAll(code, "${Redirects}", `{"/old/b/":"/b/","/gone.html":"/b/","/f%C3%BCr/":"/for/"}`)
 	if strings.Contains(code, "${") {

@@ -70,7 +70,7 @@ func FuzzResolve(f *testing.F) {
 	f.Fuzz(func(t *testing.T, from, page string) {
 		found, err := refs.HTML(strings.NewReader(page))
 		if err != nil {
-			t.Skip()
+			return // too broken to refer to anything
 		}
 		more, _ := refs.Playlist(strings.NewReader(page))
 		for _, ref := range append(found, more...) {

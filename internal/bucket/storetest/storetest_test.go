@@ -12,5 +12,5 @@ func TestMemory(t *testing.T) {
 }
 
 func TestUnversioned(t *testing.T) {
-	storetest.Run(t, func(*testing.T) bucket.Store { return &storetest.Memory{Unversioned: true} })
+	storetest.Run(t, func(*testing.T) bucket.Store { return &storetest.Memory{Unversioned: true} }, "Versions")
 }
