@@ -7,14 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
 // The hosts of streams elsewhere are asked when that is wanted, and only then.
 func TestCheckStreams(t *testing.T) {
-	requests := 0
+	var requests atomic.Int64
 	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		requests++
+		requests.Add(1)
 		switch r.URL.Path {
 		case "/good/master.m3u8":
 			w.Write([]byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8\n")) //nolint:errcheck // the test would notice
@@ -39,11 +40,11 @@ func TestCheckStreams(t *testing.T) {
 		}
 		return out.String()
 	}
-	if check(exitDone); requests != 0 {
-		t.Errorf("%d requests that nobody wanted", requests)
+	if check(exitDone); requests.Load() != 0 {
+		t.Errorf("%d requests that nobody wanted", requests.Load())
 	}
-	if out := check(exitDone, "--streams"); !strings.Contains(out, ", 1 streams elsewhere (all answer) and ") || requests != 3 {
-		t.Errorf("%d requests for one stream named twice\n%s", requests, out)
+	if out := check(exitDone, "--streams"); !strings.Contains(out, ", 1 streams elsewhere (all answer) and ") || requests.Load() != 3 {
+		t.Errorf("%d requests for one stream named twice\n%s", requests.Load(), out)
 	}
 	write(t, filepath.Join(site, "content", "bad.md"), "---\ntitle: Bad\nvideo: "+host.URL+"/bad/master.m3u8\n---\n")
 	if out := check(exitProblems, "--streams"); !strings.Contains(out, "content/bad.md:3: stream "+host.URL+"/bad/master.m3u8: its playlist answers 404 Not Found") {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"matinee/internal/remote"
@@ -39,9 +40,9 @@ func TestProbe(t *testing.T) {
 		"an endless segment": {map[string]string{"/m.m3u8": media, "/one.ts": strings.Repeat("x", 10<<20)}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			requests := 0
+			var requests atomic.Int64
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				requests++
+				requests.Add(1)
 				body := c.files[r.URL.Path]
 				if to, moved := strings.CutPrefix(body, "-> "); moved {
 					w.Header().Set("Location", to)
@@ -57,8 +58,8 @@ func TestProbe(t *testing.T) {
 			switch {
 			case c.want == "" && err != nil, c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)):
 				t.Errorf("got %v, want %q", err, c.want)
-			case requests > 8:
-				t.Errorf("%d requests", requests)
+			case requests.Load() > 8:
+				t.Errorf("%d requests", requests.Load())
 			}
 		})
 	}
