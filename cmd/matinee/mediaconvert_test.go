@@ -96,6 +96,7 @@ func (s *filmStudio) convert(j *awstest.ConvertJob) {
 //	job hold             jobs come no further
 //	job go               they do
 //	job fail CODE TEXT   they fail
+//	job garble           they make master playlists that are none
 //	job count N          there were so many jobs so far, or the script fails
 //	job await            waits until somebody looks at one that is held
 func setJob(ts *testscript.TestScript, _ bool, args []string) {
@@ -115,6 +116,17 @@ func setJob(ts *testscript.TestScript, _ bool, args []string) {
 		c.Hold, c.Convert = false, s.convert
 	case "fail":
 		c.Convert = func(j *awstest.ConvertJob) { _, _ = fmt.Sscan(args[1], &j.ErrorCode); j.ErrorMessage = args[2] }
+	case "garble":
+		c.Convert = func(j *awstest.ConvertJob) {
+			s.convert(j)
+			objects, err := s.server.Objects(context.Background(), "films-stream")
+			ts.Check(err)
+			for key := range objects {
+				if path.Base(key) == "master.m3u8" {
+					ts.Check(s.server.Put(context.Background(), "films-stream", key, []byte("garbled")))
+				}
+			}
+		}
 	case "count":
 		if got := fmt.Sprint(len(c.Jobs)); got != args[1] {
 			ts.Fatalf("there were %s jobs", got)

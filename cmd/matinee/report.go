@@ -151,7 +151,8 @@ func exitCode(errs []error) int {
 		_, cache := errors.AsType[*video.CacheError](err)
 		_, write := errors.AsType[*output.WriteError](err)
 		_, cloud := errors.AsType[*account.Error](err)
-		if cache || write || cloud || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE) {
+		_, remote := errors.AsType[*video.RemoteError](err)
+		if cache || write || cloud || remote || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE) {
 			return exitMissing
 		}
 	}

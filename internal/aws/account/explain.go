@@ -89,7 +89,7 @@ var refusals = []refusal{
 	},
 }
 
-var denied = []string{"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess", "Forbidden"}
+var denied = []string{"AccessDenied", "AccessDeniedException", "ForbiddenException", "Forbidden", "UnauthorizedOperation", "UnauthorizedAccess"}
 
 // IsDenied tells whether an error says that a permission is missing.
 func IsDenied(err error) bool {

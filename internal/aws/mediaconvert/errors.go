@@ -81,9 +81,6 @@ func explainRequest(doing string, err error) error {
 		return said("MediaConvert cannot work under its role: "+message, provisionIt)
 	case code == "NotFoundException":
 		return said(message, provisionIt)
-	case code == "ForbiddenException":
-		why, hint := account.AccessDenied(message)
-		return said(why, hint)
 	}
 	return account.Explain(doing, err)
 }

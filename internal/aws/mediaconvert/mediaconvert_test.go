@@ -292,9 +292,11 @@ func TestPosterAt(t *testing.T) {
 
 // Who may not look for jobs can have them made.
 func TestMayNotSearch(t *testing.T) {
-	w := newWorld(t)
-	w.cloud.Refuse["SearchJobs"] = awstest.Refusal{Code: "AccessDeniedException", Message: "no", Status: 403}
-	w.must(t)
+	for _, code := range []string{"AccessDeniedException", "ForbiddenException"} {
+		w := newWorld(t)
+		w.cloud.Refuse["SearchJobs"] = awstest.Refusal{Code: code, Message: "no", Status: 403}
+		w.must(t)
+	}
 }
 
 // A clip under another name, or twice, is the same stream, and another wish another one.
