@@ -101,10 +101,7 @@ func (p *livePage) choose(files []bucket.Object, none error, will func(bucket.Ob
 
 // want is what an answer should be like.
 func (c *checkup) want(base, key string, size int64) visit.Want {
-	w := visit.Want{
-		URL: base + (&url.URL{Path: key}).EscapedPath(), Header: preview.Headers(key, c.cfg.Streaming.URL), Size: size,
-		Forever: key != "index.html",
-	}
+	w := visit.Want{URL: base + (&url.URL{Path: key}).EscapedPath(), Header: preview.Headers(key, c.cfg.Streaming.URL), Size: size}
 	if site := origin(siteURL(c.cfg, c.flags)); site != origin(base) {
 		w.Origin = site
 	}

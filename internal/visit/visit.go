@@ -25,7 +25,7 @@ import (
 // A Want is an address, and what its answer should be like.
 type Want struct {
 	URL    string
-	Header http.Header // headers that it should have, Content-Type and security headers among them
+	Header http.Header // headers that it should have: Content-Type, Cache-Control, security headers; one that is missing may be anything
 
 	// Size is the number of bytes of a file that players read in pieces; 0 for one that is read as a whole.
 	Size int64
@@ -33,9 +33,6 @@ type Want struct {
 	// Origin is another site whose scripts must be able to read the answer: "https://films.example.com". "" when the
 	// address is the site's own.
 	Origin string
-
-	// Forever is set for files whose names change with their content.
-	Forever bool
 }
 
 // An Answer is what came back.
@@ -76,7 +73,7 @@ func (v Visitor) Visit(ctx context.Context, w Want) (Answer, []Flaw, error) {
 	}
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, DisableKeepAlives: true, DisableCompression: true,
-		TLSClientConfig: v.TLS, TLSHandshakeTimeout: 10 * time.Second,
+		TLSClientConfig: v.TLS.Clone(), TLSHandshakeTimeout: 10 * time.Second,
 	}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
@@ -212,15 +209,17 @@ func isLocal(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// caching compares how long an answer may be kept with how long it should be: for good, or not at all without asking.
 func (j *judgement) caching() {
-	said := j.answer.Header.Get("Cache-Control")
-	seconds := age(said, "max-age")
+	want, said := j.want.Header.Get("Cache-Control"), j.answer.Header.Get("Cache-Control")
 	const month = 30 * 24 * 60 * 60
+	isForever, seconds := age(want, "max-age") >= month, age(said, "max-age")
 	switch {
-	case j.want.Forever && seconds < month:
+	case want == "":
+	case isForever && seconds < month:
 		j.flaw("publish again; a host of your own should send Cache-Control: public, max-age=31536000, immutable",
 			"browsers ask for it again and again, though it never changes (Cache-Control: %s)", said)
-	case !j.want.Forever && seconds > 60 && !strings.Contains(said, "no-cache"):
+	case !isForever && seconds > 60 && !strings.Contains(said, "no-cache"):
 		j.flaw("publish again; a host of your own should send Cache-Control: no-cache", "visitors see changes only after %d seconds (Cache-Control: %s)", seconds, said)
 	}
 }

@@ -72,7 +72,7 @@ func TestFlaws(t *testing.T) {
 		}
 	}
 	wantPage := visit.Want{Header: pageHeader}
-	wantFilm := visit.Want{Header: filmHeader, Size: film.Size(), Forever: true, Origin: "https://films.example.com"}
+	wantFilm := visit.Want{Header: filmHeader, Size: film.Size(), Origin: "https://films.example.com"}
 	for name, test := range map[string]struct {
 		want    visit.Want
 		host    http.HandlerFunc
@@ -81,6 +81,7 @@ func TestFlaws(t *testing.T) {
 	}{
 		"page":               {wantPage, page(pageHeader), "", false},
 		"page kept by a CDN": {wantPage, page(but(pageHeader, "Cache-Control", "public, max-age=0, s-maxage=31536000, must-revalidate")), "", false},
+		"page of any age":    {visit.Want{Header: but(pageHeader, "Cache-Control", "")}, page(but(pageHeader, "Cache-Control", forever)), "", false},
 		"page gone":          {wantPage, status(404, pageHeader), "there is nothing (404 Not Found)", true},
 		"page closed":        {wantPage, status(403, pageHeader), "it is closed (403 Forbidden)", true},
 		"page broken":        {wantPage, status(503, pageHeader), "it answers 503 Service Unavailable", true},
@@ -105,6 +106,7 @@ func TestFlaws(t *testing.T) {
 		"film for none":      {wantFilm, pieces(but(filmHeader, "Access-Control-Allow-Origin", "")), "pages of https://films.example.com may not read it: it allows no other site", true},
 		"film for another":   {wantFilm, pieces(but(filmHeader, "Access-Control-Allow-Origin", "https://x.example")), "it allows https://x.example (CORS)", true},
 		"film asked again":   {wantFilm, pieces(but(filmHeader, "Cache-Control", "max-age=60")), "browsers ask for it again and again", false},
+		"author's film":      {visit.Want{Header: but(filmHeader, "Cache-Control", "no-cache"), Size: film.Size()}, pieces(but(filmHeader, "Cache-Control", "no-cache")), "", false},
 		"film as download":   {wantFilm, pieces(but(filmHeader, "Content-Type", "application/octet-stream")), `instead of "video/mp4"`, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,6 +127,16 @@ func TestFlaws(t *testing.T) {
 				t.Errorf("%+v, want %q, fatal: %v", flaws[0], test.says, test.isFatal)
 			}
 		})
+	}
+}
+
+// Several visits share a Visitor, whose certificates stay as they were given.
+func TestVisitorIsNotChanged(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	v := visit.Visitor{TLS: trust(server)}
+	if _, _, err := v.Visit(t.Context(), visit.Want{URL: server.URL}); err != nil || v.TLS.NextProtos != nil {
+		t.Errorf("the configuration has got the protocols %q, %v", v.TLS.NextProtos, err)
 	}
 }
 
