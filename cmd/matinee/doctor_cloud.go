@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -54,17 +55,21 @@ const (
 
 func (c *checkup) newCloudFacts(ctx context.Context) cloudFacts {
 	return cloudFacts{
-		identity: once(ctx, answerLimit, c.findIdentity),
-		stack:    once(ctx, answerLimit, c.findStack),
-		place:    once(ctx, answerLimit, c.findPlace),
-		buckets:  once(ctx, answerLimit, c.findBuckets),
-		health:   once(ctx, listingLimit, c.findHealth),
+		identity: once(ctx, answerLimit, c.target, c.findIdentity),
+		stack:    once(ctx, answerLimit, c.login, c.findStack),
+		place:    once(ctx, answerLimit, c.reachable, c.findPlace),
+		buckets:  once(ctx, answerLimit, c.opened, c.findBuckets),
+		health:   once(ctx, listingLimit, c.readable, c.findHealth),
 	}
 }
 
-// once finds something out when it is asked for, and not again.
-func once[T any](ctx context.Context, limit time.Duration, find func(context.Context) (T, error)) func() (T, error) {
-	return sync.OnceValues(func() (T, error) {
+// once finds something out when it is asked for, and not again. Its time begins when after returns, which waits for other
+// facts or says why this one cannot be found out: who waits for a slow answer is not slow.
+func once[T any](ctx context.Context, limit time.Duration, after func() error, find func(context.Context) (T, error)) func() (T, error) {
+	return sync.OnceValues(func() (none T, err error) {
+		if err := after(); err != nil {
+			return none, err
+		}
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		return find(ctx)
@@ -88,9 +93,7 @@ func (c *checkup) account() account.Account {
 }
 
 func (c *checkup) findIdentity(ctx context.Context) (account.Identity, error) {
-	switch err := c.target(); {
-	case err != nil:
-		return account.Identity{}, err
+	switch {
 	case c.cfg.Publish.Target == "dir":
 		return account.Identity{}, notInAWS
 	case c.cfg.Publish.Endpoint != "":
@@ -141,9 +144,6 @@ func (c *checkup) checkCredentials(context.Context) []finding {
 }
 
 func (c *checkup) findStack(ctx context.Context) (stack.Standing, error) {
-	if err := c.login(); err != nil {
-		return stack.Standing{}, err
-	}
 	switch {
 	case c.cfg.Publish.Endpoint != "":
 		return stack.Standing{}, notInAWS
@@ -202,23 +202,25 @@ func (c *checkup) stackDrift(outputs stack.Outputs) []string {
 	return drift
 }
 
-// findPlace opens what is published to, without making it.
-func (c *checkup) findPlace(ctx context.Context) (*bucket.Publisher, error) {
+// reachable is nil when what is published to can be opened.
+func (c *checkup) reachable() error {
 	if err := c.target(); err != nil {
-		return nil, err
+		return err
 	}
 	if c.cfg.Publish.Target == "dir" {
-		if err := c.findFolder(); err != nil {
-			return nil, err
-		}
-	} else {
-		if err := c.login(); err != nil {
-			return nil, err
-		}
-		if _, err := c.cloud.stack(); err != nil && c.cfg.Publish.Static.Bucket == "" {
-			return nil, noStanding
-		}
+		return c.findFolder()
 	}
+	if err := c.login(); err != nil {
+		return err
+	}
+	if _, err := c.cloud.stack(); err != nil && c.cfg.Publish.Static.Bucket == "" {
+		return noStanding
+	}
+	return nil
+}
+
+// findPlace opens what is published to, without making it.
+func (c *checkup) findPlace(ctx context.Context) (*bucket.Publisher, error) {
 	p, done, err := openDestination(ctx, c.cfg, publishFlags{buildFlags: c.flags})
 	if err != nil {
 		return nil, err
@@ -237,6 +239,12 @@ func (c *checkup) findFolder() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nothingYet
 	}
+	return err
+}
+
+// opened is nil when there are buckets to look at.
+func (c *checkup) opened() error {
+	_, err := c.cloud.place()
 	return err
 }
 
@@ -311,19 +319,19 @@ func (f *finding) conditional(works string) {
 	}
 }
 
-func (c *checkup) findHealth(ctx context.Context) (*bucket.Health, error) {
+// readable is nil when all buckets can be read.
+func (c *checkup) readable() error {
 	facts, err := c.cloud.buckets()
-	if err != nil {
-		if !isSkip(err) {
-			err = noBucket // which is said once, by the check of the buckets
-		}
-		return nil, err
+	if err != nil && !isSkip(err) {
+		return noBucket // which is said once, by the check of the buckets
 	}
-	for _, b := range facts {
-		if b.err != nil {
-			return nil, noBucket
-		}
+	if slices.ContainsFunc(facts, func(b bucketFacts) bool { return b.err != nil }) {
+		return noBucket
 	}
+	return err
+}
+
+func (c *checkup) findHealth(ctx context.Context) (*bucket.Health, error) {
 	p, err := c.cloud.place()
 	if err != nil {
 		return nil, err

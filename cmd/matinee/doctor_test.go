@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -105,6 +108,25 @@ func writeExpiring(ts *testscript.TestScript, _ bool, args []string) {
 	text := fmt.Sprintf(`{"Version":1,"AccessKeyId":"AKIDEXAMPLE","SecretAccessKey":%q,"SessionToken":%q,"Expiration":%q}`,
 		awstest.Secret, awstest.Token, time.Now().Add(5*time.Minute).UTC().Format(time.RFC3339))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// Each answer has its time, also where one waits for another.
+func TestDoctorWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(ctx context.Context) (string, error) {
+			time.Sleep(50 * time.Second)
+			return "found", ctx.Err()
+		}
+		first := once(t.Context(), time.Minute, func() error { return nil }, slow)
+		second := once(t.Context(), time.Minute, func() error { _, err := first(); return err }, slow)
+		if got, err := second(); got != "found" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		third := once(t.Context(), time.Minute, func() error { return noLogin }, slow)
+		if got, err := third(); got != "" || !errors.Is(err, noLogin) {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
 }
 
 // What a finding looks like, also one whose text came from far away.
