@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -27,6 +28,16 @@ type cleanReport struct {
 	Cache   cacheReport `json:"cache"`
 	Shared  bool        `json:"cache_shared"` // and left alone
 	Streams []string    `json:"streams"`      // folders below public/stream
+	Unbuilt []clipPlace `json:"unbuilt"`      // while there are any, public/stream is left alone
+
+	public string // as the user calls it
+}
+
+// A clipPlace is a clip and the line that names it.
+type clipPlace struct {
+	Clip string `json:"clip"`
+	File string `json:"file"`
+	Line int    `json:"line"`
 }
 
 func cleanCommand(e env) *cobra.Command {
@@ -36,9 +47,10 @@ func cleanCommand(e env) *cobra.Command {
 		Use:   "clean",
 		Short: "Remove what no post refers to from the cache and from public/stream",
 		Long: `Clean removes the streams, pictures and captions that no post of the site refers
-to, drafts included, from the cache and from public/stream. A cache that
-MATINEE_CACHE names belongs to other sites too and is left alone: see matinee
-cache prune.`,
+to, drafts included, from the cache and from public/stream. What was made of a
+clip in use with other settings stays in the cache: see matinee cache prune. While
+a clip is not built, public/stream is left alone. So is a cache that
+MATINEE_CACHE names, which belongs to other sites too.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			flags.source = cmd.Flag("source").Value.String()
@@ -70,11 +82,18 @@ func (r *cleanReport) print(e env) {
 			fmt.Fprintf(e.stdout, "%-7s %10s  %s\n", "public", "", printable(name))
 		}
 	}
+	for _, c := range r.Unbuilt {
+		fmt.Fprintf(e.stdout, "%-7s %10s  %s\n", "unbuilt", "", printable(fmt.Sprintf("%s:%d: %s", c.File, c.Line, c.Clip)))
+	}
 	fmt.Fprintf(e.stdout, "%s %d items (%s) from %s", verb, len(r.Cache.Items), bytesText(r.Cache.Size), r.Cache.Folder)
 	if r.Shared {
 		fmt.Fprintf(e.stdout, ", which is shared (MATINEE_CACHE): see matinee cache prune")
 	}
-	fmt.Fprintf(e.stdout, "; %d folders of %s\n", len(r.Streams), "public/stream")
+	if n := len(r.Unbuilt); n > 0 {
+		fmt.Fprintf(e.stdout, "; nothing of %s/stream: %d clips are not built, run \"matinee build\" first (--drafts for those of drafts)\n", r.public, n)
+		return
+	}
+	fmt.Fprintf(e.stdout, "; %d folders of %s/stream\n", len(r.Streams), r.public)
 }
 
 // clean removes what no post refers to. Nothing is removed while a post cannot be read: it might refer to something.
@@ -102,34 +121,51 @@ func clean(ctx context.Context, e env, flags buildFlags, dry bool) (*cleanReport
 	if err != nil {
 		return nil, err
 	}
-	unused, err := library.Unused(ctx, clips, items)
+	unused, unbuilt, err := library.Unused(ctx, clips, items)
 	if err != nil {
 		return nil, err
 	}
-	report := &cleanReport{Dry: dry, Shared: rooms.shared}
+	report := &cleanReport{
+		Dry: dry, Shared: rooms.shared, Streams: []string{}, Unbuilt: []clipPlace{}, public: filepath.ToSlash(flags.dest),
+	}
+	for _, c := range unbuilt {
+		report.Unbuilt = append(report.Unbuilt, clipPlace{c.Src, c.File, c.Line})
+	}
+	public := outputFolder(flags).Dir
+	if len(unbuilt) == 0 {
+		isUnused := map[string]bool{}
+		for _, item := range unused {
+			isUnused[item.Name] = true
+		}
+		needed := slices.DeleteFunc(slices.Clone(items), func(item video.Item) bool { return isUnused[item.Name] })
+		if report.Streams, err = staleStreams(public, library.Files(), needed); err != nil {
+			return nil, err
+		}
+	}
 	if rooms.shared {
 		unused = nil
 	}
 	report.Cache = *newCacheReport(rooms.cache, unused)
-	if report.Streams, err = staleStreams(outputFolder(flags).Dir, library.Files()); err != nil || dry {
-		return report, err
+	if dry {
+		return report, nil
 	}
 	if report.Cache.Size, err = video.Remove(rooms.cache, unused); err != nil {
 		return nil, err
 	}
 	for _, name := range report.Streams {
-		if err := os.RemoveAll(filepath.Join(outputFolder(flags).Dir, filepath.FromSlash(name))); err != nil {
+		if err := os.RemoveAll(filepath.Join(public, filepath.FromSlash(name))); err != nil {
 			return nil, err
 		}
 	}
 	return report, nil
 }
 
-// streamFolder is what builds call the folders of streams; others below public/stream are not theirs.
-var streamFolder = regexp.MustCompile(`^[a-z0-9-]+-[0-9a-f]{10}$`)
+// streamFolder is what builds call the folders of streams, which end in the beginning of their keys; others below public/stream are not theirs.
+var streamFolder = regexp.MustCompile(`^[a-z0-9-]+-([0-9a-f]{10})$`)
 
-// staleStreams are the folders of public/stream that hold none of the files the posts refer to.
-func staleStreams(public string, files []video.File) ([]string, error) {
+// staleStreams are the folders of public/stream that hold none of the files the posts refer to, and no stream that is
+// needed: one made with former settings is in use until the next build.
+func staleStreams(public string, files []video.File, needed []video.Item) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(public, "stream"))
 	if errors.Is(err, os.ErrNotExist) {
 		return []string{}, nil
@@ -140,8 +176,15 @@ func staleStreams(public string, files []video.File) ([]string, error) {
 	stale := []string{}
 	for _, entry := range entries {
 		name := "stream/" + entry.Name()
-		used := slices.ContainsFunc(files, func(f video.File) bool { return strings.HasPrefix(f.Path, name+"/") })
-		if entry.IsDir() && streamFolder.MatchString(entry.Name()) && !used {
+		match := streamFolder.FindStringSubmatch(entry.Name())
+		if !entry.IsDir() || match == nil {
+			continue
+		}
+		used := slices.ContainsFunc(files, func(f video.File) bool { return strings.HasPrefix(f.Path, name+"/") }) ||
+			slices.ContainsFunc(needed, func(item video.Item) bool {
+				return item.Kind == "stream" && strings.HasPrefix(path.Base(item.Name), match[1])
+			})
+		if !used {
 			stale = append(stale, name)
 		}
 	}

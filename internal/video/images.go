@@ -67,6 +67,7 @@ type images struct {
 type album struct {
 	Files  []streamFile `json:"files"`
 	Poster Poster       `json:"poster"` // paths are file names
+	Of     string       `json:"of"`     // digest of the file it shows
 
 	// Of a film.
 	Best       time.Duration `json:"best,omitempty"`       // the moment that makes the best poster
@@ -79,8 +80,9 @@ type album struct {
 
 const albumName = "album.json"
 
-// album returns the album of a key from the cache, or has one made, once for everyone who asks and few at a time.
-func (l *Library) album(ctx context.Context, key []string, fill func(a *album) error) (*album, error) {
+// album returns the album of a key from the cache, or has one made of the file of a digest, once for everyone who asks and
+// few at a time.
+func (l *Library) album(ctx context.Context, of string, key []string, fill func(a *album) error) (*album, error) {
 	sum := sha256.Sum256([]byte(strings.Join(append(key, imagesRecipe), "\n")))
 	dir := filepath.Join(l.Cache, "images", hex.EncodeToString(sum[:]))
 	made, err, _ := l.images.albums.Do(dir, func() (any, error) {
@@ -94,7 +96,7 @@ func (l *Library) album(ctx context.Context, key []string, fill func(a *album) e
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		return l.makeAlbum(dir, fill)
+		return l.makeAlbum(dir, of, fill)
 	})
 	if err != nil {
 		return nil, err
@@ -120,13 +122,13 @@ func loadAlbum(dir string) (*album, error) {
 }
 
 // makeAlbum fills a folder and gives it its name when it is finished.
-func (l *Library) makeAlbum(dir string, fill func(*album) error) (*album, error) {
+func (l *Library) makeAlbum(dir, of string, fill func(*album) error) (*album, error) {
 	tmp, err := l.tempDir()
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(tmp) //nolint:errcheck // what is left is removed by a later build
-	a := &album{dir: tmp}
+	a := &album{dir: tmp, Of: of}
 	if err := fill(a); err != nil {
 		return nil, err
 	}

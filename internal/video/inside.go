@@ -74,7 +74,7 @@ func (l *Library) inside(ctx context.Context, c *Clip) (extras, error) {
 	}
 	l.texts.Lock()
 	defer l.texts.Unlock()
-	known := filepath.Join(l.Cache, "inside", src.SHA256+".json")
+	known := l.extrasFile(src.SHA256)
 	found, err := loadExtras(known, l.blobs)
 	if err != nil {
 		if !l.mayHoldText(c.Src) {
@@ -94,13 +94,16 @@ func (l *Library) inside(ctx context.Context, c *Clip) (extras, error) {
 
 const missingProgram = "ffmpeg is not installed"
 
+// extrasFile is where it is kept what was found in the file of a digest.
+func (l *Library) extrasFile(sum string) string { return filepath.Join(l.Cache, "inside", sum+".json") }
+
 func loadExtras(name string, b blobs) (found extras, err error) {
 	data, err := os.ReadFile(name)
 	if err == nil {
 		err = json.Unmarshal(data, &found)
 	}
 	for _, s := range found.Subtitles {
-		if len(s.Blob) != sha256.Size*2 {
+		if len(s.Blob) != hexDigest {
 			return extras{}, fmt.Errorf("%s is damaged", name)
 		}
 		_, statErr := os.Stat(b.path(s.Blob, ".vtt"))

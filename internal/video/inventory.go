@@ -20,6 +20,8 @@ type Item struct {
 	Size  int64     // bytes
 	Used  time.Time // when it was last of use, to the day; of some kinds when it was made
 	Of    []string  // the clips of the site it was made of, where that is known
+
+	source string // digest of the file it was made of; "" when it does not say
 }
 
 // Inventory lists what lies in a cache, by kind and name. A cache that is not there is empty.
@@ -99,7 +101,7 @@ func below(cache string, names []string) ([]string, error) {
 
 // measure adds an item up.
 func measure(cache, kind, name string) (Item, error) {
-	item := Item{Kind: kind, Name: name}
+	item := Item{Kind: kind, Name: name, source: sourceOf(cache, name)}
 	err := filepath.WalkDir(filepath.Join(cache, filepath.FromSlash(name)), func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return ignoreGone(err)
@@ -116,6 +118,22 @@ func measure(cache, kind, name string) (Item, error) {
 		return nil
 	})
 	return item, cacheError("read "+name, err)
+}
+
+// sourceOf is the digest of the file that the item of a name was made of, "" when it does not say.
+func sourceOf(cache, name string) string {
+	first, rest, _ := strings.Cut(name, "/")
+	switch {
+	case isKey(first):
+		return first
+	case first == "images":
+		if a, err := loadAlbum(filepath.Join(cache, filepath.FromSlash(name))); err == nil {
+			return a.Of
+		}
+	case (first == "inside" || first == "transcribed") && len(rest) > hexDigest && isKey(rest[:hexDigest]):
+		return rest[:hexDigest]
+	}
+	return ""
 }
 
 func ignoreGone(err error) error {
@@ -161,68 +179,86 @@ func Name(items []Item, index string) {
 		bySum[s.SHA256] = append(bySum[s.SHA256], name)
 	}
 	for i := range items {
-		sum, _, _ := strings.Cut(items[i].Name, "/")
-		items[i].Of = bySum[sum]
+		items[i].Of = bySum[items[i].source]
 		slices.Sort(items[i].Of)
 	}
 }
 
-// Unused returns those of items that none of the clips needs. It prepares clips that lie in the cache, which costs
-// nothing, and of the others reads the digest. What looks like the work of a build that is still at it is needed.
-func (l *Library) Unused(ctx context.Context, clips []Clip, items []Item) ([]Item, error) {
+// Unused returns those of items that were made of no file the clips need, whatever they were made with, and the clips
+// that are not built: whose streams do not lie in the cache, as they would be made now. While there are such clips, all
+// that does not say what it was made of is needed. So is what looks like the work of a build that is still at it.
+//
+// It prepares clips that lie in the cache, which costs nothing, and of the others reads the digest.
+func (l *Library) Unused(ctx context.Context, clips []Clip, items []Item) (unused []Item, unbuilt []Clip, err error) {
 	l.init()
-	needed := map[string]bool{}
-	var sums []string
 	for i := range clips {
-		c := &clips[i]
-		if c.Src == "" || isStream(c.Src) {
-			continue
-		}
-		used, err := l.uses(ctx, c)
+		built, err := l.prepareBuilt(ctx, &clips[i])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for _, name := range used {
-			needed[name] = true
-		}
-		sums = append(sums, path.Dir(used[0]))
-	}
-	for _, f := range l.Files() {
-		if name, err := filepath.Rel(l.Cache, f.Source); err == nil {
-			name = filepath.ToSlash(name)
-			needed[name], needed[path.Dir(name)] = true, true
+		if !built {
+			unbuilt = append(unbuilt, clips[i])
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(items), func(item Item) bool {
-		if item.Kind == "work" {
+	used := l.sources.used()
+	needed := l.cachedFiles(used)
+	unused = slices.DeleteFunc(slices.Clone(items), func(item Item) bool {
+		switch {
+		case item.Kind == "work":
 			return time.Since(item.Used) < time.Hour
+		case item.source != "":
+			return used[item.source]
 		}
-		return needed[item.Name] || slices.ContainsFunc(sums, func(sum string) bool { return strings.HasPrefix(path.Base(item.Name), sum) })
-	}), l.sources.save()
+		return len(unbuilt) > 0 || needed[item.Name]
+	})
+	return unused, unbuilt, l.sources.save()
 }
 
-// uses are the places in the cache where a clip's stream lies or will lie, and what is finished of it.
-func (l *Library) uses(ctx context.Context, c *Clip) ([]string, error) {
-	var sums []string
-	for _, name := range c.Sources() {
-		s, err := l.sources.look(name, nil)
+// prepareBuilt prepares a clip that is built. Of another it looks at the files.
+func (l *Library) prepareBuilt(ctx context.Context, c *Clip) (built bool, err error) {
+	switch {
+	case c.Src == "":
+		return true, nil // it has been told
+	case !isStream(c.Src):
+		sums, recipe, err := l.identify(ctx, c)
 		if err != nil {
-			return nil, problemAt(c, name, err)
+			return false, problemAt(c, c.Src, err)
 		}
-		sums = append(sums, s.SHA256)
+		if _, err := loadStream(l.streamDir(sums, recipe)); err == nil {
+			break
+		}
+		if name := l.pictureFile(c); name != "" { // of which pictures may have been made all the same
+			if _, err := l.sources.look(name, pictureSize); err != nil {
+				return false, problemAt(c, name, err)
+			}
+		}
+		return false, nil
 	}
-	recipe, err := l.encoder().Recipe(ctx, c.Wish)
-	if err != nil {
-		return nil, problemAt(c, c.Src, err)
+	_, err = l.Prepare(ctx, c)
+	return err == nil, err
+}
+
+// cachedFiles are the names of items that hold files of clips that were prepared, and what was found inside the files
+// of some digests.
+func (l *Library) cachedFiles(used map[string]bool) map[string]bool {
+	names := map[string]bool{}
+	add := func(file string) {
+		if name, err := filepath.Rel(l.Cache, file); err == nil {
+			name = filepath.ToSlash(name)
+			names[name], names[path.Dir(name)] = true, true
+		}
 	}
-	key := streamKey(sums, recipe)
-	used := []string{sums[0] + "/" + key, "parts/" + key}
-	st, err := loadStream(l.streamDir(sums, recipe))
-	if err != nil {
-		return used, nil //nolint:nilerr // it will be made
+	for _, f := range l.Files() {
+		add(f.Source)
 	}
-	if _, err := l.Prepare(ctx, c); err != nil {
-		return nil, err
+	for sum := range used {
+		found, err := loadExtras(l.extrasFile(sum), l.blobs)
+		if err != nil {
+			continue // there is none
+		}
+		for _, s := range found.Subtitles {
+			add(l.blobs.path(s.Blob, ".vtt"))
+		}
 	}
-	return append(used, sums[0]+"/"+filepath.Base(st.dir)), nil
+	return names
 }

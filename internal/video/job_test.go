@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -123,13 +124,15 @@ func TestAV1ComesLast(t *testing.T) {
 	}
 }
 
-// What nobody needs is found: streams of former recipes, and broken-off work that is old.
+// What was made of films that no clip names is found, and broken-off work that is old. All that was made of the others
+// stays, whatever it was made with.
 func TestInventory(t *testing.T) {
 	site, cache := newSite(t), filepath.Join(t.TempDir(), "cache")
-	clip := Clip{Src: film + ".mp4"}
+	clip, other := Clip{Src: film + ".mp4"}, Clip{Src: "other.mp4", Poster: "other.png"}
+	copyFile(t, filepath.Join(site, "other.mp4"), filepath.Join("..", "..", "content", "spiral.mp4"))
+	copyFile(t, filepath.Join(site, "other.png"), filepath.Join("..", "..", "content", "spiral.jpg"))
 	prepare(t, &Library{Site: os.DirFS(site), Cache: cache, Encoder: copyist{parts: 1, recipe: "former"}}, clip)
-	l := &Library{Site: os.DirFS(site), Cache: cache, Encoder: copyist{parts: 1}}
-	prepare(t, l, clip)
+	prepare(t, &Library{Site: os.DirFS(site), Cache: cache, Encoder: copyist{parts: 1}}, clip, other)
 	for name, age := range map[string]time.Duration{"clip-old": 2 * time.Hour, "clip-new": 0} {
 		file := filepath.Join(cache, "tmp", name, "v0.mp4")
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -147,20 +150,36 @@ func TestInventory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unused, err := (&Library{Site: os.DirFS(site), Cache: cache, Encoder: copyist{parts: 1}}).Unused(t.Context(), []Clip{clip}, items)
-	if err != nil || len(unused) != 2 || unused[0].Kind != "stream" || unused[1].Name != "tmp/clip-old" {
-		t.Fatalf("unused: %+v, %v", unused, err)
+	// A recipe under which nothing was made yet tells nothing of what is of use.
+	unused, unmade, err := (&Library{Site: os.DirFS(site), Cache: cache, Encoder: copyist{recipe: "next"}}).Unused(t.Context(), []Clip{clip, other}, items)
+	if err != nil || kinds(unused) != "work" || len(unmade) != 2 || unmade[0].Src != clip.Src {
+		t.Errorf("not made yet: unused %+v, unmade %+v, %v", unused, unmade, err)
+	}
+	unused, unmade, err = (&Library{Site: os.DirFS(site), Cache: cache, Encoder: copyist{parts: 1}}).Unused(t.Context(), []Clip{clip}, items)
+	if err != nil || kinds(unused) != "images stream text work" || unused[3].Name != "tmp/clip-old" || len(unmade) != 0 {
+		t.Fatalf("unused %+v, unmade %+v, %v", unused, unmade, err)
 	}
 	freed, err := Remove(cache, unused)
 	if err != nil || freed < 1_000_000 {
 		t.Errorf("freed %d, %v", freed, err)
 	}
-	again := &Library{Site: os.DirFS(site), Cache: cache, Encoder: copyist{parts: 1}}
-	prepare(t, again, clip)
-	if c := again.Counts(); c != (Counts{Clips: 1}) {
-		t.Errorf("what was in use is gone: %+v", c)
+	for _, recipe := range []string{"", "former"} {
+		again := &Library{Site: os.DirFS(site), Cache: cache, Encoder: copyist{parts: 1, recipe: recipe}}
+		prepare(t, again, clip)
+		if c := again.Counts(); c.Packaged != 0 {
+			t.Errorf("what was in use is gone: %+v", c)
+		}
 	}
 	if none, err := Inventory(filepath.Join(cache, "nowhere")); err != nil || len(none) != 0 {
 		t.Errorf("a cache that is not there: %v, %v", none, err)
 	}
+}
+
+// kinds lists the kinds of items, in their order.
+func kinds(items []Item) string {
+	var list []string
+	for _, i := range items {
+		list = append(list, i.Kind)
+	}
+	return strings.Join(list, " ")
 }

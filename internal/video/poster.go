@@ -117,7 +117,7 @@ func (l *Library) addPicture(ctx context.Context, v *Video, c *Clip, name string
 			}
 			key = append(key, k)
 		}
-		return l.album(ctx, key, func(a *album) error {
+		return l.album(ctx, src.SHA256, key, func(a *album) error {
 			picture, err := readPicture(l.Site, name)
 			if err != nil {
 				return problemAt(c, name, err)
@@ -159,7 +159,7 @@ func (l *Library) addStill(ctx context.Context, v *Video, c *Clip, st *stream, f
 	key, err := l.Camera.Key(ctx)
 	if err == nil {
 		var a *album
-		a, err = l.album(ctx, []string{"still", st.Key, at.String(), key}, func(a *album) error {
+		a, err = l.album(ctx, st.source(), []string{"still", st.Key, at.String(), key}, func(a *album) error {
 			picture, err := l.Camera.Still(ctx, st.rungFor(imageWidths[len(imageWidths)-1]), at)
 			if err != nil {
 				return err

@@ -103,6 +103,19 @@ func (s *sources) reads() int {
 	return s.read
 }
 
+// used are the digests of the files that were asked for.
+func (s *sources) used() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sums := map[string]bool{}
+	for name := range s.seen {
+		if known, ok := s.known[name]; ok {
+			sums[known.SHA256] = true
+		}
+	}
+	return sums
+}
+
 // save writes the index down if it has changed, forgetting files nobody asked for.
 func (s *sources) save() error {
 	s.mu.Lock()

@@ -35,7 +35,7 @@ func (l *Library) reel(ctx context.Context, st *stream) (*album, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.album(ctx, []string{"reel", st.Key, key}, func(a *album) error {
+	return l.album(ctx, st.source(), []string{"reel", st.Key, key}, func(a *album) error {
 		work, err := a.work()
 		if err != nil {
 			return err

@@ -49,6 +49,9 @@ const (
 
 func (s *stream) path(name string) string { return filepath.Join(s.dir, name) }
 
+// source is the digest of the first file it was made of.
+func (s *stream) source() string { return filepath.Base(filepath.Dir(s.dir)) }
+
 // video is the stream as pages know it, in the folder of a name.
 func (s *stream) video(name string) *Video {
 	if s.Remote != nil {
@@ -135,17 +138,22 @@ func (l *Library) streamDir(sums []string, recipe string) string {
 	return filepath.Join(l.Cache, sums[0], streamKey(sums, recipe))
 }
 
-// prepareStream finds the stream of a clip in the cache or makes it.
-func (l *Library) prepareStream(ctx context.Context, c *Clip) (*stream, error) {
-	var sums []string
+// identify returns what names the stream of a clip: the digests of its sources, and the recipe.
+func (l *Library) identify(ctx context.Context, c *Clip) (sums []string, recipe string, err error) {
 	for _, name := range c.Sources() {
 		s, err := l.sources.look(name, nil)
 		if err != nil {
-			return nil, err
+			return nil, "", problemAt(c, name, err)
 		}
 		sums = append(sums, s.SHA256)
 	}
-	recipe, err := l.encoder().Recipe(ctx, c.Wish)
+	recipe, err = l.encoder().Recipe(ctx, c.Wish)
+	return sums, recipe, err
+}
+
+// prepareStream finds the stream of a clip in the cache or makes it.
+func (l *Library) prepareStream(ctx context.Context, c *Clip) (*stream, error) {
+	sums, recipe, err := l.identify(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -313,8 +321,11 @@ func readDescription(dir string) (*stream, error) {
 // isKey tells whether s is a digest, which is safe as the name of a folder.
 func isKey(s string) bool {
 	_, err := hex.DecodeString(s)
-	return err == nil && len(s) == 2*sha256.Size
+	return err == nil && len(s) == hexDigest
 }
+
+// hexDigest is the length of a digest in hexadecimal digits.
+const hexDigest = 2 * sha256.Size
 
 // writeNote says under the name of a stream that it lies under another, of the same source.
 func writeNote(dir, key string) error {
