@@ -163,42 +163,22 @@ func (s *filmStudio) broken() (problems []string, followed int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	for key, text := range static {
-		if path.Ext(key) != ".html" {
-			continue
-		}
-		found, err := refs.HTML(strings.NewReader(text))
-		if err != nil {
-			return nil, 0, err
-		}
-		resolver := refs.Resolver{Site: s.cloud.Stack.Outputs["SiteURL"], Stream: s.cloud.Stack.Outputs["StreamURL"]}
-		for _, ref := range found {
-			to, isStream, ok := resolver.Resolve(key, ref)
-			if !ok {
-				continue
+	resolver := refs.Resolver{Site: s.cloud.Stack.Outputs["SiteURL"], Stream: s.cloud.Stack.Outputs["StreamURL"]}
+	for _, objects := range []map[string]string{static, stream} {
+		for key, text := range objects {
+			needs, err := resolver.Needs(key, strings.NewReader(text))
+			if err != nil {
+				return nil, 0, err
 			}
-			followed++
-			_, there := static[to]
-			if isStream {
-				_, there = stream[to]
-			}
-			if !there {
-				problems = append(problems, key+" needs "+ref)
-			}
-		}
-	}
-	for key, text := range stream {
-		if path.Ext(key) != ".m3u8" {
-			continue
-		}
-		found, err := refs.Playlist(strings.NewReader(text))
-		if err != nil {
-			return nil, 0, err
-		}
-		for _, ref := range found {
-			followed++
-			if _, there := stream[path.Join(path.Dir(key), ref)]; !there {
-				problems = append(problems, key+" needs "+ref)
+			for _, need := range needs {
+				followed++
+				_, there := objects[need.Key]
+				if need.Stream {
+					_, there = stream[need.Key]
+				}
+				if !there {
+					problems = append(problems, key+" needs "+need.Key)
+				}
 			}
 		}
 	}

@@ -101,15 +101,7 @@ carries on.`,
 			}
 			report, err := publish(cmd.Context(), e, flags, out)
 			if asJSON {
-				problems, rest := diag.Problems(err)
-				report.Problems = append(report.Problems, problems...)
-				if err := printJSON(e.stdout, report); err != nil {
-					return err
-				}
-				if len(problems) > 0 && len(rest) == 0 {
-					return errReported
-				}
-				return errors.Join(rest...)
+				return endJSON(e.stdout, report, &report.Problems, err)
 			}
 			newReporter(e).warnings(report.Warnings)
 			if err == nil && !flags.quiet && !flags.dryRun {
@@ -381,28 +373,16 @@ func waveOf(e *output.Entry) bucket.Wave {
 // referrer reads what a page or playlist needs.
 func referrer(fsys fs.FS, resolver refs.Resolver, split bool) func(bucket.Object) ([]bucket.Ref, error) {
 	return func(o bucket.Object) ([]bucket.Ref, error) {
-		read := refs.HTML
-		switch path.Ext(o.Key) {
-		case ".m3u8":
-			read = refs.Playlist
-		case ".html":
-		default:
-			return nil, nil
-		}
 		file, err := fsys.Open(o.Key)
 		if err != nil {
 			return nil, err
 		}
 		defer file.Close() //nolint:errcheck // only read
-		written, err := read(file)
+		needs, err := resolver.Needs(o.Key, file)
 		var found []bucket.Ref
-		for _, ref := range written {
-			key, stream, ok := resolver.Resolve(o.Key, ref)
-			if !ok {
-				continue
-			}
-			r := bucket.Ref{Key: key}
-			if split && (stream || o.Side == bucket.Stream) {
+		for _, need := range needs {
+			r := bucket.Ref{Key: need.Key}
+			if split && (need.Stream || o.Side == bucket.Stream) {
 				r.Side = bucket.Stream
 			}
 			found = append(found, r)

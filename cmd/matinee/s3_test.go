@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -164,22 +163,12 @@ func wantComplete(t *testing.T, objects map[string]string) {
 
 func needs(t *testing.T, key, text string) (keys []string) {
 	t.Helper()
-	read := refs.HTML
-	switch path.Ext(key) {
-	case ".m3u8":
-		read = refs.Playlist
-	case ".html":
-	default:
-		return nil
-	}
-	found, err := read(strings.NewReader(text))
+	found, err := refs.Resolver{Site: "https://films.example.com/"}.Needs(key, strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, ref := range found {
-		if to, _, ok := (refs.Resolver{Site: "https://films.example.com/"}).Resolve(key, ref); ok {
-			keys = append(keys, to)
-		}
+	for _, need := range found {
+		keys = append(keys, need.Key)
 	}
 	return keys
 }

@@ -95,6 +95,33 @@ type Resolver struct {
 	Stream string // address of the streaming distribution's root; "" when clips come from the site
 }
 
+// A Need is a file of the site that another one cannot be shown without.
+type Need struct {
+	Key    string // "assets/style.75bab390.css"
+	Stream bool   // it was named by the stream's address
+}
+
+// Needs returns what the file key needs of the site, as its content says. Only pages and playlists need anything; of other
+// files the content is not read.
+func (r Resolver) Needs(key string, content io.Reader) ([]Need, error) {
+	read := HTML
+	switch path.Ext(key) {
+	case ".m3u8":
+		read = Playlist
+	case ".html":
+	default:
+		return nil, nil
+	}
+	written, err := read(content)
+	var needs []Need
+	for _, ref := range written {
+		if to, stream, ok := r.Resolve(key, ref); ok {
+			needs = append(needs, Need{to, stream})
+		}
+	}
+	return needs, err
+}
+
 // Resolve returns the key of the file that ref, written in the file from ("a-walk/index.html"), leads to, and whether
 // it is below the stream's address. ok is false when it leads out of the site.
 func (r Resolver) Resolve(from, ref string) (key string, stream, ok bool) {

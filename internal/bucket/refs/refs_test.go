@@ -31,6 +31,30 @@ func TestPlaylist(t *testing.T) {
 	}
 }
 
+func TestNeeds(t *testing.T) {
+	r := refs.Resolver{Site: "https://x.example/films/", Stream: "https://cdn.example"}
+	for key, c := range map[string]struct {
+		content string
+		want    []refs.Need
+	}{
+		"a/index.html": {
+			`<link rel=stylesheet href=../assets/a.css><img src=https://y.example/b.png><source src=https://cdn.example/stream/a/720p.mp4>`,
+			[]refs.Need{{"assets/a.css", false}, {"stream/a/720p.mp4", true}},
+		},
+		"stream/a/720p.m3u8": {"#EXTM3U\n720p.mp4\n", []refs.Need{{"stream/a/720p.mp4", false}}},
+		"feed.xml":           {"<img src=a.png>\na.mp4", nil},
+	} {
+		got, err := r.Needs(key, strings.NewReader(c.content))
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s needs %v, %v, want %v", key, got, err, c.want)
+		}
+	}
+	broken := strings.Repeat("x", 2<<20)
+	if _, err := r.Needs("a.m3u8", strings.NewReader(broken)); err == nil {
+		t.Error("a playlist of one endless line is read")
+	}
+}
+
 func TestResolve(t *testing.T) {
 	r := refs.Resolver{Site: "https://x.example/films/", Stream: "https://cdn.example"}
 	for _, c := range []struct {
