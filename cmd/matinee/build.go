@@ -85,15 +85,7 @@ anything is wrong, everything that is wrong is reported and public/ stays as it 
 			report, err := build(cmd.Context(), e, flags)
 			r := newReporter(e)
 			if flags.asJSON {
-				problems, rest := diag.Problems(err)
-				report.Problems = append(report.Problems, problems...)
-				if err := printJSON(e.stdout, report); err != nil {
-					return err
-				}
-				if len(problems) > 0 && len(rest) == 0 {
-					return errReported
-				}
-				return errors.Join(rest...)
+				return endJSON(e.stdout, report, &report.Problems, err)
 			}
 			r.warnings(report.Warnings)
 			if err == nil && !flags.quiet {

@@ -49,15 +49,7 @@ into public/.`,
 			flags.source = cmd.Flag("source").Value.String()
 			report, err := check(cmd.Context(), e, flags, streams)
 			if asJSON {
-				problems, rest := diag.Problems(err)
-				report.Problems = append(report.Problems, problems...)
-				if err := printJSON(e.stdout, report); err != nil {
-					return err
-				}
-				if len(problems) > 0 && len(rest) == 0 {
-					return errReported
-				}
-				return errors.Join(rest...)
+				return endJSON(e.stdout, report, &report.Problems, err)
 			}
 			newReporter(e).warnings(report.Warnings)
 			if err == nil {

@@ -151,15 +151,7 @@ func runProvision(ctx context.Context, e env, flags provisionFlags, stdin io.Rea
 	err := p.run(ctx)
 	newReporter(e).warnings(p.report.Warnings)
 	if flags.asJSON && !flags.print {
-		problems, rest := diag.Problems(err)
-		p.report.Problems = append(p.report.Problems, problems...)
-		if err := printJSON(e.stdout, p.report); err != nil {
-			return err
-		}
-		if len(problems) > 0 && len(rest) == 0 {
-			return errReported
-		}
-		return errors.Join(rest...)
+		return endJSON(e.stdout, &p.report, &p.report.Problems, err)
 	}
 	return err
 }

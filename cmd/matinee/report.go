@@ -164,8 +164,19 @@ type reported int
 
 func (reported) Error() string { return "reported" }
 
-// errReported ends a command that has told of problems of the content or the configuration.
-const errReported = reported(exitProblems)
+// endJSON ends a command with --json: problems of the content or the configuration become part of its report, whose field
+// for them is given, and everything else that went wrong is returned.
+func endJSON(w io.Writer, report any, problems *[]*diag.Problem, err error) error {
+	found, rest := diag.Problems(err)
+	*problems = append(*problems, found...)
+	if err := printJSON(w, report); err != nil {
+		return err
+	}
+	if len(found) > 0 && len(rest) == 0 {
+		return reported(exitProblems)
+	}
+	return errors.Join(rest...)
+}
 
 // printJSON prints a report for programs.
 func printJSON(w io.Writer, report any) error {
