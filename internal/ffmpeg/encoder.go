@@ -60,20 +60,26 @@ func (e *Encoder) Recipe(ctx context.Context, w video.Wish) (string, error) {
 
 // Check probes what cannot be streamed as it is and refuses what cannot be encoded either.
 func (e *Encoder) Check(ctx context.Context, job *video.Job) error {
-	if len(job.Sources) > 1 || e.sufficient(job) {
+	if len(job.Sources) > 1 {
 		return e.several(ctx, job)
 	}
 	t, err := e.CLI.recall(ctx, e.Cache)
-	if err == nil {
-		_, err = e.look(ctx, t, job)
+	if err != nil {
+		return err
 	}
+	if e.sufficient(t, job) {
+		return e.several(ctx, job)
+	}
+	_, err = e.look(ctx, t, job)
 	return err
 }
 
-// sufficient tells, without a process, that the source needs no encoding, whatever more can be made of it.
-func (e *Encoder) sufficient(job *video.Job) bool {
+// sufficient tells, without a process, that the source needs no encoding, and that ffmpeg has what it takes to make more
+// of it where that was asked for.
+func (e *Encoder) sufficient(t tools, job *video.Job) bool {
 	m := job.Sources[0].Movie
-	return m != nil && len(m.Refusals()) == 0 && job.Loudness == 0
+	return m != nil && len(m.Refusals()) == 0 && job.Loudness == 0 &&
+		(e.Heights == nil || t.has("libx264")) && (!e.AV1 || t.has("libsvtav1"))
 }
 
 // several checks encodes that the author made: they are a ladder, and taken as they are.

@@ -207,6 +207,56 @@ func TestEncoderFails(t *testing.T) {
 	})
 }
 
+// An ffmpeg that cannot make a size keeps no clip from being streamed as it is; what was asked for and cannot be made is
+// refused before anything is encoded.
+func TestEncoderLacks(t *testing.T) {
+	s := newSite(t)
+	s.make(t, "plain.mp4", "-f lavfi -i testsrc2=s=640x360:r=25:d=1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p")
+	clip := video.Clip{Src: "plain.mp4", File: "content/a.md", Line: 3}
+	without := func(name string) func(e *ffmpeg.Encoder) {
+		return fakeEncoder(t, `case "$2" in -encoders) $real "$@" | grep -v `+name+`; exit;; esac`)
+	}
+	v := prepare(t, site{s.dir, t.TempDir()}.library(without("libx264")), clip)
+	if len(v.Renditions) != 1 || v.Renditions[0].Label != "360p" {
+		t.Errorf("without libx264: %+v", v.Renditions)
+	}
+	for name, test := range map[string]struct {
+		heights    []int
+		av1        bool
+		text, hint string
+	}{
+		"libx264":   {[]int{360, 180}, false, "plain.mp4: it has to be encoded as H.264", "install an ffmpeg"},
+		"libsvtav1": {nil, true, "plain.mp4: AV1 was asked for (streaming.ladder.codecs)", "leave av1 out of streaming.ladder.codecs, or install an ffmpeg"},
+	} {
+		l := site{s.dir, t.TempDir()}.library(func(e *ffmpeg.Encoder) {
+			e.Heights, e.AV1 = test.heights, test.av1
+			without(name)(e)
+		})
+		problems, rest := diag.Problems(l.Check(t.Context(), []video.Clip{clip}))
+		if len(problems) != 1 || len(rest) > 0 || !strings.HasPrefix(problems[0].Text, test.text) || !strings.HasPrefix(problems[0].Hint, test.hint) {
+			t.Errorf("without %s: %+v, %v", name, problems, rest)
+		}
+	}
+}
+
+// A film that ffprobe does not come to an end with is not called broken.
+func TestProbeTakesTooLong(t *testing.T) {
+	s := newSite(t)
+	s.make(t, "film.mkv", "-f lavfi -i testsrc2=s=64x48:r=25:d=1 -c:v mpeg4")
+	l := s.library(func(e *ffmpeg.Encoder) {
+		real, err := exec.LookPath("ffmpeg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.CLI = fake(t, "sleep 60")
+		e.CLI.FFmpeg, e.CLI.TimeLimit = real, 3*time.Second
+	})
+	problems, rest := diag.Problems(l.Check(t.Context(), []video.Clip{{Src: "film.mkv", File: "content/a.md", Line: 3}}))
+	if len(problems) != 1 || len(rest) > 0 || !strings.HasPrefix(problems[0].Text, "film.mkv: ffprobe: no answer within 3s") {
+		t.Errorf("the error is %+v, %v", problems, rest)
+	}
+}
+
 // versionless leaves the version of ffmpeg, and what follows it, out of a message where it is that of this machine.
 func versionless(text string) string {
 	text, _, _ = strings.Cut(text, "(5.1)")

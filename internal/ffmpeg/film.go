@@ -48,12 +48,16 @@ func (e *Encoder) look(ctx context.Context, t tools, job *video.Job) (*film, err
 	}
 	f.keep(job)
 	f.plan(e)
+	if f.copied != nil && e.Heights == nil && !(t.has("libx264") && f.showable(t)) {
+		// Smaller sizes would be welcome, but nobody asked for them.
+		f.rungs = slices.DeleteFunc(f.rungs, func(r rung) bool { return !r.av1 })
+	}
 	return f, e.able(t, f, job)
 }
 
-// unreadable refuses what ffprobe cannot make anything of.
+// unreadable refuses what ffprobe cannot make anything of. A slow disk or a missing program is no fault of the file.
 func (e *Encoder) unreadable(s video.Source, err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, ErrMissing) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrMissing) {
 		return err
 	}
 	what := "not a video file that is understood"
@@ -225,25 +229,28 @@ func (f *film) encodes() bool {
 	return len(f.rungs) > 0 || slices.Contains(f.copiedSounds, nil)
 }
 
+// showable tells whether ffmpeg can make of the picture what other screens show.
+func (f *film) showable(t tools) bool { return !f.picture.hdr() || t.has("zscale", "tonemap") }
+
 // able says what ffmpeg would need to encode the film, and lacks.
 func (e *Encoder) able(t tools, f *film, job *video.Job) error {
-	lacks := func(what, need string) error {
+	lacks := func(what, need, instead string) error {
 		return &video.Refused{
 			Path: job.Sources[0].Path, Reason: fmt.Sprintf("%s, and the ffmpeg on this machine (%s) has no %s", what, t.Version, need),
-			Hint: "install an ffmpeg that was built with " + need + ", as those of most systems and of ffmpeg.org are",
+			Hint: instead + "install an ffmpeg that was built with " + need + ", as those of most systems and of ffmpeg.org are",
 		}
 	}
 	switch {
 	case slices.ContainsFunc(f.rungs, func(r rung) bool { return !r.av1 }) && !t.has("libx264"):
-		return lacks("it has to be encoded as H.264", "libx264")
+		return lacks("it has to be encoded as H.264", "libx264", "")
 	case slices.ContainsFunc(f.rungs, func(r rung) bool { return r.av1 }) && !t.has("libsvtav1"):
-		return lacks("AV1 was asked for (streaming.ladder.codecs)", "libsvtav1")
-	case len(f.rungs) > 0 && f.picture.hdr() && !t.has("zscale", "tonemap"):
-		return lacks("its picture is HDR, which other screens show grey", "zscale and tonemap filters (libzimg)")
+		return lacks("AV1 was asked for (streaming.ladder.codecs)", "libsvtav1", "leave av1 out of streaming.ladder.codecs, or ")
+	case len(f.rungs) > 0 && !f.showable(t):
+		return lacks("its picture is HDR, which other screens show grey", "zscale and tonemap filters (libzimg)", "")
 	case slices.Contains(f.copiedSounds, nil) && !t.has("aac"):
-		return lacks("its sound has to be encoded", "aac")
+		return lacks("its sound has to be encoded", "aac", "")
 	case job.Loudness != 0 && len(f.sounds) > 0 && !t.has("loudnorm"):
-		return lacks("its loudness is to be changed", "loudnorm")
+		return lacks("its loudness is to be changed", "loudnorm", "leave audio.loudness out, or ")
 	}
 	return nil
 }
