@@ -15,7 +15,7 @@ help: ## list the commands
 		printf 'make %-13s %s\n' "$$name" "$$what"; done
 
 build: player ## build bin/matinee
-	go build -trimpath -o bin/matinee ./cmd/matinee
+	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o bin/matinee ./cmd/matinee
 
 demo: build ## build the site of this repository and serve it on this machine
 	bin/matinee serve

@@ -13,6 +13,7 @@ import (
 	"os/user"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -142,6 +143,9 @@ func (r *publishReport) String() string {
 
 // publish publishes the built site, and prints the plan of a dry run to out.
 func publish(ctx context.Context, e env, flags publishFlags, out io.Writer) (*publishReport, error) {
+	if e.getenv("GOGC") == "" { // a publish waits for the network: collecting more often costs little, and saves a third of the heap
+		defer debug.SetGCPercent(debug.SetGCPercent(25))
+	}
 	started := time.Now()
 	report := &publishReport{
 		DryRun: flags.dryRun, Changes: []publishChange{}, Deletes: []string{}, Staying: []publishStay{}, Forgotten: []string{},
