@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,12 +17,9 @@ import (
 
 	"matinee/internal/config"
 	"matinee/internal/diag"
-	"matinee/internal/markdown"
 	"matinee/internal/output"
-	"matinee/internal/post"
 	"matinee/internal/site"
 	"matinee/internal/theme"
-	"matinee/internal/video"
 	"matinee/themes"
 )
 
@@ -112,43 +108,29 @@ func (r *buildReport) String() string {
 func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	started := time.Now()
 	report := &buildReport{Dest: filepath.ToSlash(flags.dest), Warnings: []*diag.Problem{}, Problems: []*diag.Problem{}}
-	root, err := os.OpenRoot(flags.source)
+	src, err := readSource(flags, started)
 	if err != nil {
-		return report, fmt.Errorf("open the site's folder: %w", err)
+		return report, err
 	}
-	defer root.Close() //nolint:errcheck // read only
-	fsys := root.FS()  // refuses symbolic links that lead out of the site
-
-	cfg, configErr := config.Load(fsys, "site.yaml")
-	if errors.Is(configErr, fs.ErrNotExist) {
-		return report, diag.At("site.yaml", 0, "no such file in %s", flags.source).
-			WithHint("run matinee in the folder of a site, or name it with --source")
-	}
-	posts, postWarnings, postErr := post.Load(fsys, "content", post.Options{
-		Drafts: flags.drafts, Future: flags.future, Expired: flags.expiry, Now: started,
-	})
-	entries, textWarnings, textErr := site.Gather(fsys, posts, &markdown.Renderer{HTML: cfg.Markdown.HTML})
+	defer src.close()
+	fsys, cfg := src.fsys, src.cfg
 	look, themeErr := loadTheme(fsys, cfg)
 	rtmp, flash, flashErr := rtmpInfo(fsys, cfg)
-	report.Warnings = append(report.Warnings, slices.Concat(rtmpWarnings(cfg), postWarnings, textWarnings)...)
+	report.Warnings = append(report.Warnings, slices.Concat(rtmpWarnings(cfg), src.warnings)...)
 
 	bar := newProgress(e, flags.quiet, flags.asJSON)
 	defer bar.end()
 	rooms, encoderErr := newStudio(e, cfg, flags.source)
-	library := &video.Library{
-		Site: fsys, Cache: rooms.cache, Index: rooms.index, Language: cfg.Language, Progress: bar.update, Encoder: rooms.encoder, Jobs: flags.jobs,
-		Camera: rooms.camera,
-	}
-	addCaptioners(library, rooms.cli(), cfg, flags.source)
-	clips := clipsOf(entries)
+	library := rooms.library(fsys, cfg)
+	library.Progress, library.Jobs = bar.update, flags.jobs
+	clips := src.clips()
 	report.origins = site.Origins(clips)
-	wish(clips, cfg)
 	clipErr := errors.Join(library.Check(ctx, clips), library.CheckTexts(clips))
-	configErr = errors.Join(configErr, encoderErr)
+	configErr := errors.Join(src.configErr, encoderErr)
 	if configErr == nil {
 		configErr = unsupported(cfg)
 	}
-	if err := errors.Join(configErr, postErr, textErr, themeErr, flashErr, clipErr); err != nil {
+	if err := errors.Join(configErr, src.postErr, themeErr, flashErr, clipErr); err != nil {
 		return report, err
 	}
 
@@ -159,11 +141,11 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 		return report, err
 	}
 	report.Warnings = append(report.Warnings, library.Warnings()...)
-	giveVideos(entries, videos)
+	giveVideos(src.entries, videos)
 
 	info := siteInfo(cfg, flags, look)
 	info.RTMP = rtmp
-	s, err := site.New(info, entries, look)
+	s, err := site.New(info, src.entries, look)
 	if err != nil {
 		return report, err
 	}
@@ -184,7 +166,7 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 		return report, err
 	}
 	counts := library.Counts()
-	report.Posts, report.Clips, report.Packaged = len(entries), counts.Clips, counts.Packaged
+	report.Posts, report.Clips, report.Packaged = len(src.entries), counts.Clips, counts.Packaged
 	report.Written, report.Linked = result.Written.Files, result.Linked.Files
 	report.Unchanged, report.Removed = result.Unchanged.Files, result.Removed.Files
 	report.Bytes = result.Written.Bytes + result.Linked.Bytes + result.Unchanged.Bytes
@@ -208,22 +190,6 @@ func unsupported(cfg config.Config) error {
 		refuse("player.edition", e, "flowplayer7")
 	}
 	return errors.Join(errs...)
-}
-
-// clipsOf lists the clips of all entries, one after the other.
-func clipsOf(entries []*site.Entry) []video.Clip {
-	var clips []video.Clip
-	for _, e := range entries {
-		clips = append(clips, e.Clips...)
-	}
-	return clips
-}
-
-// giveVideos deals the prepared videos out in the order of clipsOf.
-func giveVideos(entries []*site.Entry, videos []*video.Video) {
-	for _, e := range entries {
-		e.Videos, videos = videos[:len(e.Clips):len(e.Clips)], videos[len(e.Clips):]
-	}
 }
 
 // loadTheme lays the site's own files over the theme it chose, and that over the default one.

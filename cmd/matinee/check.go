@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -17,8 +16,6 @@ import (
 
 	"matinee/internal/config"
 	"matinee/internal/diag"
-	"matinee/internal/markdown"
-	"matinee/internal/post"
 	"matinee/internal/remote"
 	"matinee/internal/site"
 	"matinee/internal/theme"
@@ -79,43 +76,33 @@ func (r *checkReport) String() string {
 // check looks at a site as far as can be done without making its clips.
 func check(ctx context.Context, e env, flags buildFlags, streams bool) (*checkReport, error) {
 	report := &checkReport{Warnings: []*diag.Problem{}, Problems: []*diag.Problem{}}
-	root, err := os.OpenRoot(flags.source)
+	src, err := readSource(flags, time.Now())
 	if err != nil {
-		return report, fmt.Errorf("open the site's folder: %w", err)
+		return report, err
 	}
-	defer root.Close() //nolint:errcheck // read only
-	fsys := root.FS()
-	cfg, configErr := config.Load(fsys, "site.yaml")
-	if errors.Is(configErr, fs.ErrNotExist) {
-		return report, diag.At("site.yaml", 0, "no such file in %s", flags.source).
-			WithHint("run matinee in the folder of a site, or name it with --source")
-	}
-	posts, postWarnings, postErr := post.Load(fsys, "content", post.Options{
-		Drafts: flags.drafts, Future: flags.future, Expired: flags.expiry, Now: time.Now(),
-	})
-	entries, textWarnings, textErr := site.Gather(fsys, posts, &markdown.Renderer{HTML: cfg.Markdown.HTML})
+	defer src.close()
+	fsys, cfg, clips := src.fsys, src.cfg, src.clips()
 	look, themeErr := loadTheme(fsys, cfg)
 	rtmp, _, flashErr := rtmpInfo(fsys, cfg)
 	rooms, encoderErr := newStudio(e, cfg, flags.source)
-	library := &video.Library{Site: fsys, Cache: rooms.cache, Index: rooms.index, Language: cfg.Language, Encoder: rooms.encoder}
-	clips := clipsOf(entries)
-	wish(clips, cfg)
+	library := rooms.library(fsys, cfg)
 	clipErr := errors.Join(library.Check(ctx, clips), library.CheckTexts(clips))
+	configErr := src.configErr
 	if configErr == nil {
 		configErr = unsupported(cfg)
 	}
 	keyWarnings, streamErr := checkStreams(ctx, fsys, cfg, clips, streams)
-	report.Warnings = append(report.Warnings, slices.Concat(rtmpWarnings(cfg), postWarnings, textWarnings, library.Warnings(), keyWarnings)...)
-	report.Posts, report.Clips = len(posts), len(clips)
+	report.Warnings = append(report.Warnings, slices.Concat(rtmpWarnings(cfg), src.warnings, library.Warnings(), keyWarnings)...)
+	report.Posts, report.Clips = len(src.entries), len(clips)
 	if streams {
 		report.Streams = len(remoteStreams(cfg, clips))
 	}
-	if err := errors.Join(configErr, postErr, textErr, themeErr, flashErr, encoderErr, clipErr, streamErr); err != nil {
+	if err := errors.Join(configErr, src.postErr, themeErr, flashErr, encoderErr, clipErr, streamErr); err != nil {
 		return report, err
 	}
 	info := siteInfo(cfg, flags, look)
 	info.RTMP = rtmp
-	report.Pages, err = checkPages(ctx, info, entries, look)
+	report.Pages, err = checkPages(ctx, info, src.entries, look)
 	return report, err
 }
 

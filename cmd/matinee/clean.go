@@ -14,11 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"matinee/internal/config"
 	"matinee/internal/diag"
-	"matinee/internal/markdown"
-	"matinee/internal/post"
-	"matinee/internal/site"
 	"matinee/internal/video"
 )
 
@@ -98,30 +94,22 @@ func (r *cleanReport) print(e env) {
 
 // clean removes what no post refers to. Nothing is removed while a post cannot be read: it might refer to something.
 func clean(ctx context.Context, e env, flags buildFlags, dry bool) (*cleanReport, error) {
-	root, err := os.OpenRoot(flags.source)
+	flags.drafts, flags.future, flags.expiry = true, true, true
+	src, err := readSource(flags, time.Now())
 	if err != nil {
-		return nil, fmt.Errorf("open the site's folder: %w", err)
-	}
-	defer root.Close() //nolint:errcheck // read only
-	fsys := root.FS()
-	cfg, configErr := config.Load(fsys, "site.yaml")
-	posts, _, postErr := post.Load(fsys, "content", post.Options{Drafts: true, Future: true, Expired: true, Now: time.Now()})
-	entries, _, textErr := site.Gather(fsys, posts, &markdown.Renderer{HTML: cfg.Markdown.HTML})
-	rooms, encoderErr := newStudio(e, cfg, flags.source)
-	if err := errors.Join(configErr, postErr, textErr, encoderErr); err != nil {
 		return nil, err
 	}
-	library := &video.Library{
-		Site: fsys, Cache: rooms.cache, Index: rooms.index, Language: cfg.Language, Encoder: rooms.encoder, Camera: rooms.camera,
+	defer src.close()
+	rooms, encoderErr := newStudio(e, src.cfg, flags.source)
+	if err := errors.Join(src.configErr, src.postErr, encoderErr); err != nil {
+		return nil, err
 	}
-	addCaptioners(library, rooms.cli(), cfg, flags.source)
-	clips := clipsOf(entries)
-	wish(clips, cfg)
+	library := rooms.library(src.fsys, src.cfg)
 	items, err := video.Inventory(rooms.cache)
 	if err != nil {
 		return nil, err
 	}
-	unused, unbuilt, err := library.Unused(ctx, clips, items)
+	unused, unbuilt, err := library.Unused(ctx, src.clips(), items)
 	if err != nil {
 		return nil, err
 	}

@@ -101,7 +101,8 @@ type checkup struct {
 	env
 	flags     buildFlags
 	cfg       config.Config
-	configErr error
+	found     bool  // there is a site.yaml
+	configErr error // what is wrong with it, or that there is none
 	visitor   visit.Visitor
 
 	built func() ([]output.Entry, error)
@@ -111,7 +112,11 @@ type checkup struct {
 
 func newCheckup(ctx context.Context, e env, source string) *checkup {
 	c := &checkup{env: e, flags: buildFlags{source: source, dest: "public"}, done: func() {}}
-	c.cfg, c.configErr = readConfig(c.flags)
+	root, err := openSource(source)
+	if c.configErr = err; err == nil {
+		c.cfg, c.found, c.configErr = loadConfig(root, source)
+		_ = root.Close() // only read
+	}
 	c.built = sync.OnceValues(func() ([]output.Entry, error) { return output.ReadManifest(outputFolder(c.flags).Manifest) })
 	c.cloud = c.newCloudFacts(ctx)
 	return c
@@ -255,9 +260,9 @@ func (c *checkup) checkTools(ctx context.Context) []finding {
 
 // checkPlayer tells whether the player's files are part of the theme, as this program or the site has it.
 func (c *checkup) checkPlayer(context.Context) []finding {
-	root, err := os.OpenRoot(c.flags.source)
+	root, err := openSource(c.flags.source)
 	if err != nil {
-		return []finding{failed("player", fmt.Errorf("open the site's folder: %w", err))}
+		return []finding{failed("player", err)}
 	}
 	defer root.Close() //nolint:errcheck // read only
 	look, err := loadTheme(root.FS(), c.cfg)
@@ -276,9 +281,6 @@ func (c *checkup) checkPlayer(context.Context) []finding {
 
 func (c *checkup) checkConfig(context.Context) []finding {
 	switch {
-	case errors.Is(c.configErr, fs.ErrNotExist):
-		err := diag.At("site.yaml", 0, "no such file in %s", c.flags.source).WithHint("run matinee in the folder of a site, or name it with --source")
-		return []finding{failed("site.yaml", err)}
 	case c.configErr != nil:
 		f := failed("site.yaml", c.configErr)
 		f.Details = some(otherProblems(c.configErr))
@@ -307,7 +309,7 @@ func otherProblems(err error) []string {
 
 func (c *checkup) checkPosts(context.Context) []finding {
 	root, err := os.OpenRoot(c.flags.source)
-	if err != nil || errors.Is(c.configErr, fs.ErrNotExist) {
+	if err != nil || !c.found {
 		return failedOrSkipped("posts", noConfig)
 	}
 	defer root.Close() //nolint:errcheck // read only
@@ -333,7 +335,7 @@ func (c *checkup) checkPosts(context.Context) []finding {
 
 // checkBuilt tells whether there is something to publish, and whether it is still as it was built.
 func (c *checkup) checkBuilt(context.Context) []finding {
-	if errors.Is(c.configErr, fs.ErrNotExist) {
+	if !c.found {
 		return failedOrSkipped("build", noConfig)
 	}
 	built, err := c.built()

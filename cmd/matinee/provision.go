@@ -170,10 +170,6 @@ type provisioner struct {
 func (p *provisioner) run(ctx context.Context) error {
 	var err error
 	p.cfg, err = readConfig(buildFlags{source: p.flags.source})
-	if errors.Is(err, fs.ErrNotExist) {
-		err = diag.At("site.yaml", 0, "no such file in %s", p.flags.source).
-			WithHint("run matinee in the folder of a site, or name it with --source")
-	}
 	if err != nil {
 		return err
 	}
@@ -221,9 +217,9 @@ func stackName(title string) string {
 // addRedirects tells the distribution the posts' old addresses, as many as it takes. Those that are left out are not
 // lost: there is a page at each of them that leads on.
 func (p *provisioner) addRedirects() error {
-	root, err := os.OpenRoot(p.flags.source)
+	root, err := openSource(p.flags.source)
 	if err != nil {
-		return fmt.Errorf("open the site's folder: %w", err)
+		return err
 	}
 	defer root.Close() //nolint:errcheck // read only
 	posts, _, err := post.Load(root.FS(), "content", post.Options{Now: time.Now()})

@@ -88,15 +88,6 @@ func serve(ctx context.Context, e env, flags buildFlags, at listenAt, origins []
 	return preview.Serve(ctx, listener, below(base, preview.Handler{Files: public.FS(), StreamURL: cfg.Streaming.URL, Elsewhere: origins}))
 }
 
-func readConfig(flags buildFlags) (config.Config, error) {
-	root, err := os.OpenRoot(flags.source)
-	if err != nil {
-		return config.Config{}, fmt.Errorf("open the site's folder: %w", err)
-	}
-	defer root.Close() //nolint:errcheck // read only
-	return config.Load(root.FS(), "site.yaml")
-}
-
 // basePath is the path of the site's address, "/" when it stands at the root of its host.
 func basePath(cfg config.Config, flags buildFlags) string {
 	u, err := url.Parse(siteURL(cfg, flags))

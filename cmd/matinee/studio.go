@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"io/fs"
 	"path/filepath"
 	"sync/atomic"
 
@@ -19,6 +20,7 @@ type studio struct {
 	camera  video.Camera // nil where ffmpeg is not to be used
 	cache   string       // folder on disk
 	index   string       // file that remembers what the site's files hold
+	dir     string       // of the site
 	shared  bool         // the cache is that of other sites too
 	started atomic.Int64 // programs
 
@@ -31,8 +33,8 @@ const page = "#f8f5ef"
 // newStudio chooses the encoder of a site in the folder dir. Where the one asked for is missing, there is an error, and
 // clips are taken as they are.
 func newStudio(e env, cfg config.Config, dir string) (*studio, error) {
-	s := &studio{cache: cacheFolder(e, dir), index: indexFile(e, dir), shared: e.getenv(cacheVariable) != ""}
-	s.encoder = video.Copy{Describe: s.describer(dir)}
+	s := &studio{cache: cacheFolder(e, dir), index: indexFile(e, dir), dir: dir, shared: e.getenv(cacheVariable) != ""}
+	s.encoder = video.Copy{Describe: s.describe}
 	missing := !s.cli().Installed()
 	switch cfg.Streaming.Encoder {
 	case "ffmpeg":
@@ -42,7 +44,7 @@ func newStudio(e env, cfg config.Config, dir string) (*studio, error) {
 		}
 	case "auto":
 		if missing {
-			s.encoder = video.Copy{Describe: s.describer(dir), Remedy: "install ffmpeg"}
+			s.encoder = video.Copy{Describe: s.describe, Remedy: "install ffmpeg"}
 			return s, nil
 		}
 	case "mediaconvert":
@@ -78,17 +80,20 @@ func (s *studio) cli() ffmpeg.CLI {
 	return ffmpeg.CLI{Started: func(string) { s.started.Add(1) }}
 }
 
-// describer asks ffprobe, where it is installed, what a file is.
-func (s *studio) describer(dir string) func(context.Context, string) (string, error) {
-	return func(ctx context.Context, name string) (string, error) {
-		info, err := s.cli().Probe(ctx, filepath.Join(dir, filepath.FromSlash(name)))
-		return info.String(), err
-	}
+// describe asks ffprobe, where it is installed, what a file is.
+func (s *studio) describe(ctx context.Context, name string) (string, error) {
+	info, err := s.cli().Probe(ctx, filepath.Join(s.dir, filepath.FromSlash(name)))
+	return info.String(), err
 }
 
-// wish gives clips what the site asks for and they do not.
-func wish(clips []video.Clip, cfg config.Config) {
-	for i := range clips {
-		clips[i].Loudness = cmp.Or(clips[i].Loudness, cfg.Audio.Loudness)
+// library is that of the site's clips, which finds captions inside them, and has those made that site.yaml names a program for.
+func (s *studio) library(fsys fs.FS, cfg config.Config) *video.Library {
+	l := &video.Library{
+		Site: fsys, Cache: s.cache, Index: s.index, Language: cfg.Language, Encoder: s.encoder, Camera: s.camera,
+		Extractor: ffmpeg.Extractor{CLI: s.cli(), Root: s.dir},
 	}
+	if command := cfg.Captions.Command; len(command) > 0 {
+		l.Transcriber = ffmpeg.Transcriber{Command: command, CLI: s.cli(), Root: s.dir}
+	}
+	return l
 }
