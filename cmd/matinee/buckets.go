@@ -19,7 +19,7 @@ import (
 func openBuckets(ctx context.Context, cfg config.Config) (*bucket.Publisher, error) {
 	c := cfg.Publish
 	if c.Static.Bucket == "" && c.Stack != "" {
-		if err := readStack(ctx, &c); err != nil {
+		if _, err := readStack(ctx, &c); err != nil {
 			return nil, err
 		}
 	}
@@ -34,21 +34,29 @@ func openBuckets(ctx context.Context, cfg config.Config) (*bucket.Publisher, err
 	return p, nil
 }
 
-// readStack takes buckets and distributions from the stack, where they are not given.
-func readStack(ctx context.Context, c *config.Publish) error {
-	s, err := stack.Open(ctx, c.Stack, account.Account{Region: c.Region, Profile: c.Profile})
+// readStack asks the stack what it is made of, and takes from it the buckets that are not given.
+func readStack(ctx context.Context, c *config.Publish) (stack.Outputs, error) {
+	s, err := stack.Open(ctx, c.Stack, accountOf(*c))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	outputs, err := s.Outputs(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.Static = config.Bucket{Bucket: outputs["StaticBucket"], Distribution: cmp.Or(c.Static.Distribution, outputs["SiteDistribution"])}
-	if c.Stream.Bucket == "" {
-		c.Stream = config.Bucket{Bucket: outputs["StreamBucket"], Distribution: cmp.Or(c.Stream.Distribution, outputs["StreamDistribution"])}
+	fill := func(b *config.Bucket, name, distribution string) {
+		if b.Bucket == "" {
+			b.Bucket, b.Distribution = name, cmp.Or(b.Distribution, distribution)
+		}
 	}
-	return nil
+	fill(&c.Static, outputs[stack.StaticBucket], outputs[stack.SiteDistribution])
+	fill(&c.Stream, outputs[stack.StreamBucket], outputs[stack.StreamDistribution])
+	return outputs, nil
+}
+
+// accountOf is the account that a site is published to.
+func accountOf(c config.Publish) account.Account {
+	return account.Account{Region: c.Region, Profile: c.Profile}
 }
 
 func openBucket(c config.Publish, b config.Bucket) bucket.Place {
@@ -61,7 +69,7 @@ func openBucket(c config.Publish, b config.Bucket) bucket.Place {
 		Store: &s3.Store{Bucket: b.Bucket, Region: c.Region, Profile: c.Profile, Endpoint: c.Endpoint},
 	}
 	if b.Distribution != "" {
-		place.CDN = &cdn.Distribution{ID: b.Distribution, Account: account.Account{Region: c.Region, Profile: c.Profile}}
+		place.CDN = &cdn.Distribution{ID: b.Distribution, Account: accountOf(c)}
 	}
 	return place
 }

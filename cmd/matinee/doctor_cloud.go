@@ -88,18 +88,14 @@ func (c *checkup) target() error {
 	return nil
 }
 
-func (c *checkup) account() account.Account {
-	return account.Account{Region: c.cfg.Publish.Region, Profile: c.cfg.Publish.Profile}
-}
-
 func (c *checkup) findIdentity(ctx context.Context) (account.Identity, error) {
 	switch {
 	case c.cfg.Publish.Target == "dir":
 		return account.Identity{}, notInAWS
 	case c.cfg.Publish.Endpoint != "":
-		return c.account().Found(ctx)
+		return accountOf(c.cfg.Publish).Found(ctx)
 	}
-	return c.account().Who(ctx)
+	return accountOf(c.cfg.Publish).Who(ctx)
 }
 
 // login is nil when there are credentials to use.
@@ -150,7 +146,7 @@ func (c *checkup) findStack(ctx context.Context) (stack.Standing, error) {
 	case c.cfg.Publish.Stack == "":
 		return stack.Standing{}, noStack
 	}
-	s, err := stack.Open(ctx, c.cfg.Publish.Stack, c.account())
+	s, err := stack.Open(ctx, c.cfg.Publish.Stack, accountOf(c.cfg.Publish))
 	if err != nil {
 		return stack.Standing{}, err
 	}
@@ -167,7 +163,7 @@ func (c *checkup) checkStack(context.Context) []finding {
 	switch {
 	case now.Failure != nil:
 		f = failed("stack", now.Failure)
-		if now.Outputs["StaticBucket"] != "" { // it is as it was before
+		if now.Outputs[stack.StaticBucket] != "" { // it is as it was before
 			f.Outcome = warning
 		}
 	case now.Busy:
@@ -187,12 +183,12 @@ func (c *checkup) checkStack(context.Context) []finding {
 func (c *checkup) stackDrift(outputs stack.Outputs) []string {
 	var drift []string
 	for _, s := range []setting{
-		{"url", c.cfg.URL, outputs["SiteURL"]},
-		{"streaming.url", c.cfg.Streaming.URL, outputs["StreamURL"]},
-		{"publish.static.bucket", c.cfg.Publish.Static.Bucket, outputs["StaticBucket"]},
-		{"publish.static.distribution", c.cfg.Publish.Static.Distribution, outputs["SiteDistribution"]},
-		{"publish.stream.bucket", c.cfg.Publish.Stream.Bucket, outputs["StreamBucket"]},
-		{"publish.stream.distribution", c.cfg.Publish.Stream.Distribution, outputs["StreamDistribution"]},
+		{"url", c.cfg.URL, outputs[stack.SiteURL]},
+		{"streaming.url", c.cfg.Streaming.URL, outputs[stack.StreamURL]},
+		{"publish.static.bucket", c.cfg.Publish.Static.Bucket, outputs[stack.StaticBucket]},
+		{"publish.static.distribution", c.cfg.Publish.Static.Distribution, outputs[stack.SiteDistribution]},
+		{"publish.stream.bucket", c.cfg.Publish.Stream.Bucket, outputs[stack.StreamBucket]},
+		{"publish.stream.distribution", c.cfg.Publish.Stream.Distribution, outputs[stack.StreamDistribution]},
 	} {
 		isOptional := strings.HasPrefix(s.Key, "publish.") && s.Was == ""
 		if s.Is != "" && !isOptional && strings.TrimRight(s.Was, "/") != strings.TrimRight(s.Is, "/") {
@@ -445,7 +441,7 @@ func (c *checkup) checkRTMP(ctx context.Context) []finding {
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
-	old, err := cdn.Retired(ctx, c.account())
+	old, err := cdn.Retired(ctx, accountOf(c.cfg.Publish))
 	if account.IsDenied(err) {
 		return failedOrSkipped("rtmp", skip("these credentials may not list RTMP distributions (cloudfront:ListStreamingDistributions)"))
 	}

@@ -60,24 +60,18 @@ func checkConverter(cfg config.Config) error {
 // openConverter finds role, queue and bucket of the stack.
 func openConverter(ctx context.Context, cfg config.Config) (*mediaconvert.Studio, error) {
 	p := cfg.Publish
-	us := account.Account{Region: p.Region, Profile: p.Profile}
-	films, err := stack.Open(ctx, p.Stack, us)
+	outputs, err := readStack(ctx, &p)
 	if err != nil {
 		return nil, err
 	}
-	outputs, err := films.Outputs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if outputs["MediaConvertRole"] == "" {
+	if outputs[stack.MediaConvertRole] == "" {
 		return nil, &account.Error{
 			Text: fmt.Sprintf("the stack %s has no role for MediaConvert", p.Stack), Hint: `run "matinee provision --mediaconvert"`,
 		}
 	}
-	name := cmp.Or(p.Stream.Bucket, outputs["StreamBucket"])
 	return &mediaconvert.Studio{
-		Account: us, Bucket: name, Store: &s3.Store{Bucket: name, Region: p.Region, Profile: p.Profile},
-		Role: outputs["MediaConvertRole"], Queue: outputs["MediaConvertQueue"],
+		Account: accountOf(p), Bucket: p.Stream.Bucket, Store: &s3.Store{Bucket: p.Stream.Bucket, Region: p.Region, Profile: p.Profile},
+		Role: outputs[stack.MediaConvertRole], Queue: outputs[stack.MediaConvertQueue],
 		Headers: streamHeaders,
 	}, nil
 }

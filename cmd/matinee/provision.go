@@ -344,7 +344,7 @@ func (p *provisioner) confirm(ctx context.Context, question string, agree ...str
 // finish writes what publishing needs to know to site.yaml, and says what comes next.
 func (p *provisioner) finish() error {
 	outputs := p.report.Outputs
-	fmt.Fprintf(p.out, "the site's address is %s, its clips' %s\n", outputs["SiteURL"], outputs["StreamURL"])
+	fmt.Fprintf(p.out, "the site's address is %s, its clips' %s\n", outputs[stack.SiteURL], outputs[stack.StreamURL])
 	p.sayRecords()
 	err := p.writeSettings()
 	for _, s := range p.report.Settings {
@@ -366,7 +366,7 @@ func (p *provisioner) sayRecords() {
 	if parameters[stack.HostedZone] != "" {
 		return
 	}
-	for _, record := range [][2]string{{stack.Domain, "SiteTarget"}, {stack.StreamDomain, "StreamTarget"}} {
+	for _, record := range [][2]string{{stack.Domain, stack.SiteTarget}, {stack.StreamDomain, stack.StreamTarget}} {
 		if host := parameters[record[0]]; host != "" {
 			fmt.Fprintf(p.out, "in your DNS, make %s an alias (or CNAME) of %s\n", host, p.report.Outputs[record[1]])
 		}
@@ -376,8 +376,8 @@ func (p *provisioner) sayRecords() {
 // writeSettings sets the keys of site.yaml that differ from what was provisioned.
 func (p *provisioner) writeSettings() error {
 	wanted := []setting{
-		{"url", p.cfg.URL, p.report.Outputs["SiteURL"]},
-		{"streaming.url", p.cfg.Streaming.URL, p.report.Outputs["StreamURL"]},
+		{"url", p.cfg.URL, p.report.Outputs[stack.SiteURL]},
+		{"streaming.url", p.cfg.Streaming.URL, p.report.Outputs[stack.StreamURL]},
 		{"publish.stack", p.cfg.Publish.Stack, p.stack.Name},
 		{"publish.region", p.cfg.Publish.Region, p.report.Region},
 	}

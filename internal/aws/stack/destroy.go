@@ -24,7 +24,8 @@ func (s *Stack) Buckets(ctx context.Context) ([]string, error) {
 	}
 	var buckets []string
 	for _, r := range out.StackResources {
-		ours := slices.Contains([]string{"StaticBucket", "StreamBucket"}, aws.ToString(r.LogicalResourceId))
+		// These resources are called as the outputs that name them.
+		ours := slices.Contains([]string{StaticBucket, StreamBucket}, aws.ToString(r.LogicalResourceId))
 		if ours && aws.ToString(r.PhysicalResourceId) != "" && r.ResourceStatus != "DELETE_COMPLETE" {
 			buckets = append(buckets, *r.PhysicalResourceId)
 		}

@@ -91,7 +91,7 @@ func (s *Stack) Plan(ctx context.Context, parameters Parameters) (*Plan, error) 
 	if !st.exists() {
 		all = parameters.over(nil)
 	}
-	if target := st.outputs["SiteTarget"]; target != "" && all[Domain] == "" {
+	if target := st.outputs[SiteTarget]; target != "" && all[Domain] == "" {
 		all[siteOrigin] = "https://" + target
 	}
 	if err := all.Check(s.Region); err != nil {

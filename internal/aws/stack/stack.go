@@ -198,7 +198,7 @@ func (s *Stack) Outputs(ctx context.Context) (Outputs, error) {
 		return nil, err
 	case !st.exists():
 		return nil, s.noStack()
-	case st.outputs["StaticBucket"] == "":
+	case st.outputs[StaticBucket] == "":
 		return nil, &account.Error{
 			Text: fmt.Sprintf("the stack %s in %s is not finished", s.Name, s.Region),
 			Hint: "run matinee provision, which says how it stands",

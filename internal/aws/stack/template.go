@@ -28,6 +28,20 @@ const (
 	siteOrigin   = "SiteOrigin"       // the site's address, where it has no domain
 )
 
+// The template's outputs.
+const (
+	SiteURL            = "SiteURL"            // the site's address, "https://films.example.com"
+	StreamURL          = "StreamURL"          // the clips' address
+	SiteTarget         = "SiteTarget"         // what the site's host name must be an alias of, "d111.cloudfront.net"
+	StreamTarget       = "StreamTarget"       // what the clips' host name must be an alias of
+	StaticBucket       = "StaticBucket"       // name of the bucket of the pages
+	StreamBucket       = "StreamBucket"       // name of the bucket of the clips
+	SiteDistribution   = "SiteDistribution"   // id of the distribution of the pages
+	StreamDistribution = "StreamDistribution" // id of the distribution of the clips
+	MediaConvertRole   = "MediaConvertRole"   // ARN of the role; not there where MediaConvert is not "yes"
+	MediaConvertQueue  = "MediaConvertQueue"  // ARN of the queue; likewise
+)
+
 // MaxRedirects is the length up to which CloudFormation takes the value of a parameter.
 const MaxRedirects = 4096
 

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,6 +66,24 @@ func TestParametersOfTheTemplate(t *testing.T) {
 	}
 	if quoted := stack.Recipe("films", "us-east-1", stack.Parameters{stack.Redirects: `{"/it's/":"/x/"}`}); !strings.Contains(quoted, `Redirects='{"/it'\''s/":"/x/"}'`) {
 		t.Error("the recipe is not what a shell takes")
+	}
+}
+
+// The outputs that the package names are those of the template, besides the policies, whose ARNs are for people.
+func TestOutputsOfTheTemplate(t *testing.T) {
+	named := []string{
+		stack.SiteURL, stack.StreamURL, stack.SiteTarget, stack.StreamTarget, stack.StaticBucket, stack.StreamBucket,
+		stack.SiteDistribution, stack.StreamDistribution, stack.MediaConvertRole, stack.MediaConvertQueue,
+		"PublisherPolicy", "EncodingPolicy",
+	}
+	var outputs []string
+	for _, m := range regexp.MustCompile(`(?m)^  (\w+):`).FindAllStringSubmatch(block(t, "Outputs:"), -1) {
+		outputs = append(outputs, m[1])
+	}
+	slices.Sort(named)
+	slices.Sort(outputs)
+	if !slices.Equal(named, outputs) {
+		t.Errorf("the template has the outputs %q, want %q", outputs, named)
 	}
 }
 
