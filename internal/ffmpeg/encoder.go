@@ -282,8 +282,7 @@ func soundName(track int) string  { return fmt.Sprintf("a%d.mp4", track) }
 func (w *work) input(s stretch) []string {
 	f := w.film
 	args := []string{
-		"-nostdin", "-hide_banner", "-v", "error", "-xerror", "-y", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5",
-		"-protocol_whitelist", "file,pipe", "-format_whitelist", formats, "-copyts",
+		"-nostdin", "-hide_banner", "-v", "error", "-xerror", "-y", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5", "-copyts",
 	}
 	if f.picture != nil && f.picture.Alpha {
 		// FFmpeg's own decoders of VP8 and VP9 do not see transparency.
@@ -295,7 +294,7 @@ func (w *work) input(s stretch) []string {
 	if at := f.origin + s.from - f.info.Start - lead; s.from > 0 && at > 0 {
 		args = append(args, "-noaccurate_seek", "-ss", secs(at))
 	}
-	return append(args, "-i", fileURL(f.path))
+	return append(args, input(f.path)...)
 }
 
 // pictureOutput are the arguments that encode one rung.

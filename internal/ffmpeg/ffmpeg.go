@@ -112,12 +112,9 @@ func (s Stream) String() string {
 // Probe asks ffprobe what the file at path is. The error says what ffprobe has against it, or is (by errors.Is)
 // ErrMissing, context.DeadlineExceeded or the cause of ctx.
 func (c CLI) Probe(ctx context.Context, path string) (Info, error) {
-	out, err := c.run(ctx, "ffprobe", c.FFprobe,
-		"-v", "error", "-hide_banner", "-print_format", "json",
-		"-show_entries", "format=format_name,start_time,duration:stream=index,codec_type,codec_name,width,height,channels"+
-			",sample_aspect_ratio,pix_fmt,field_order,color_transfer,color_range,avg_frame_rate,r_frame_rate"+
-			":stream_tags=language,alpha_mode:stream_disposition=attached_pic,default:stream_side_data=rotation",
-		"-protocol_whitelist", "file", "-format_whitelist", formats, "-i", fileURL(path))
+	out, err := c.inspect(ctx, path, "-show_entries", "format=format_name,start_time,duration:stream=index,codec_type,codec_name,width,height,channels"+
+		",sample_aspect_ratio,pix_fmt,field_order,color_transfer,color_range,avg_frame_rate,r_frame_rate"+
+		":stream_tags=language,alpha_mode:stream_disposition=attached_pic,default:stream_side_data=rotation")
 	if err != nil {
 		return Info{}, err
 	}
@@ -134,6 +131,24 @@ func (c CLI) Probe(ctx context.Context, path string) (Info, error) {
 const formats = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,flv,live_flv,asf,asf_o,rm,ogg,mxf,gxf,dv,ivf,nut,y4m," +
 	"yuv4mpegpipe,h264,hevc,av1,obu,vc1,swf,wtv,gif,apng,webp_pipe,png_pipe,jpeg_pipe," +
 	"mp3,aac,ac3,eac3,flac,wav,w64,aiff,au,caf,amr,ape,tta,wv,dts,truehd,opus"
+
+// inspect asks ffprobe for entries of a file of anybody's, as JSON.
+func (c CLI) inspect(ctx context.Context, path string, entries ...string) ([]byte, error) {
+	args := append([]string{"-v", "error", "-hide_banner", "-print_format", "json"}, entries...)
+	return c.run(ctx, "ffprobe", c.FFprobe, append(args, input(path)...)...)
+}
+
+// convert has ffmpeg make outputs of a file of anybody's, in one reading of it.
+func (c CLI) convert(ctx context.Context, path string, outputs ...string) error {
+	args := append([]string{"-v", "error", "-hide_banner", "-nostdin"}, input(path)...)
+	_, err := c.run(ctx, "ffmpeg", c.FFmpeg, append(args, outputs...)...)
+	return err
+}
+
+// input are the arguments that name a file of anybody's as what is read. It opens no other.
+func input(path string) []string {
+	return []string{"-protocol_whitelist", "file", "-format_whitelist", formats, "-i", fileURL(path)}
+}
 
 // fileURL names a file so that FFmpeg takes it for nothing else. Its file: URLs are literal, without escapes.
 func fileURL(path string) string { return "file:" + path }
@@ -279,10 +294,16 @@ func complaint(stderr string, err error) string {
 	if strings.HasPrefix(last, "Format not on whitelist") { // the whole list follows
 		last = "not a format of films"
 	}
+	return printable(strings.TrimSpace(last))
+}
+
+// printable is a text of a program's without control characters: names of files and tags are in it, and it ends up on
+// terminals.
+func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !strconv.IsGraphic(r) {
-			return '?' // the names of files and tags end up on terminals
+			return '?'
 		}
 		return r
-	}, strings.TrimSpace(last))
+	}, s)
 }

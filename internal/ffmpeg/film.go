@@ -48,7 +48,7 @@ func (e *Encoder) look(ctx context.Context, t tools, job *video.Job) (*film, err
 	}
 	f.keep(job)
 	f.plan(e)
-	if f.copied != nil && e.Heights == nil && !(t.has("libx264") && f.showable(t)) {
+	if f.copied != nil && e.Heights == nil && (!t.has("libx264") || !f.showable(t)) {
 		// Smaller sizes would be welcome, but nobody asked for them.
 		f.rungs = slices.DeleteFunc(f.rungs, func(r rung) bool { return !r.av1 })
 	}

@@ -154,7 +154,5 @@ func unable(err error) bool {
 
 // run runs ffmpeg on our own files and returns its standard output.
 func (c Camera) run(ctx context.Context, limit time.Duration, args ...string) ([]byte, error) {
-	cli := c.CLI
-	cli.TimeLimit = limit
-	return cli.run(ctx, "ffmpeg", cli.FFmpeg, append([]string{"-v", "error", "-nostdin", "-y"}, args...)...)
+	return c.CLI.within(limit).run(ctx, "ffmpeg", c.CLI.FFmpeg, append([]string{"-v", "error", "-nostdin", "-y"}, args...)...)
 }

@@ -54,9 +54,36 @@ func (c CLI) run(ctx context.Context, name, path string, args ...string) ([]byte
 		return nil, fmt.Errorf("%s: %w", name, context.Cause(ctx))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s", name, complaint(string(stderr), err))
+		return nil, failed(name, string(stderr), err)
 	}
 	return stdout.Bytes(), nil
+}
+
+// within is the same with another time limit.
+func (c CLI) within(limit time.Duration) CLI {
+	c.TimeLimit = limit
+	return c
+}
+
+// A verdict is what a program said about its input when it gave up.
+type verdict struct{ program, text string }
+
+func (v *verdict) Error() string { return v.program + ": " + v.text }
+
+// failed is the error of a program that wrote stderr and ended with err: a *verdict, unless it was killed or the machine
+// lacked something, which no file is to blame for.
+func failed(name, stderr string, err error) error {
+	said := strings.ToLower(stderr)
+	for _, lack := range []syscall.Errno{syscall.ENOSPC, syscall.ENOMEM, syscall.EMFILE, syscall.EACCES} {
+		if strings.Contains(said, lack.Error()) {
+			return fmt.Errorf("%s: %w", name, lack)
+		}
+	}
+	v := &verdict{name, complaint(stderr, err)}
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || !exit.Exited() {
+		return errors.New(v.Error())
+	}
+	return v
 }
 
 // runTied runs a program that does not outlive us, where the system can see to it. Linux ties a child to the thread
@@ -124,10 +151,8 @@ func (c CLI) encode(ctx context.Context, w watch, args ...string) (stderr string
 	case ctx.Err() != nil:
 		_ = killGroup(cmd) // what did not end when it was asked to
 		return string(last), fmt.Errorf("ffmpeg: %w", context.Cause(ctx))
-	case err != nil && strings.Contains(strings.ToLower(string(last)), "no space left on device"):
-		return string(last), fmt.Errorf("ffmpeg: %w", syscall.ENOSPC)
 	case err != nil:
-		return string(last), fmt.Errorf("ffmpeg: %s", complaint(string(last), err))
+		return string(last), failed("ffmpeg", string(last), err)
 	}
 	return string(last), nil
 }

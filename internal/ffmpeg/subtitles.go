@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -29,16 +27,25 @@ var textCodecs = []string{"ass", "mov_text", "ssa", "srt", "subrip", "text", "we
 // extractLimit is how long taking subtitles out may last: they are strewn over the whole of a film.
 const extractLimit = 30 * time.Minute
 
-// Extract returns the chapters of a film and those of its subtitles that are text. Subtitles marked forced, which hold
-// the lines in a foreign language only, are left out.
-func (x Extractor) Extract(ctx context.Context, path string) (video.Extras, error) {
-	source := fileURL(filepath.Join(x.Root, filepath.FromSlash(path)))
-	out, err := x.CLI.run(ctx, "ffprobe", x.CLI.FFprobe,
-		"-v", "error", "-hide_banner", "-print_format", "json", "-show_chapters",
-		"-show_entries", "stream=index,codec_type,codec_name:stream_tags=language:stream_disposition=forced:chapter=start_time:chapter_tags=title",
-		"-protocol_whitelist", "file", "-format_whitelist", formats, "-i", source)
+// Extract returns the chapters of a film and writes those of its subtitles that are text into dir. Subtitles marked forced,
+// which hold the lines in a foreign language only, are left out.
+func (x Extractor) Extract(ctx context.Context, path, dir string) (video.Extras, error) {
+	extras, err := x.extract(ctx, path, dir)
+	if errors.Is(err, ErrMissing) {
+		return extras, fmt.Errorf("%w (%w)", video.ErrNoProgram, err)
+	}
+	if said, ok := errors.AsType[*verdict](err); ok {
+		return extras, &video.Refused{Path: path, Reason: said.Error()}
+	}
+	return extras, err
+}
+
+func (x Extractor) extract(ctx context.Context, path, dir string) (video.Extras, error) {
+	source := filepath.Join(x.Root, filepath.FromSlash(path))
+	out, err := x.CLI.inspect(ctx, source, "-show_chapters",
+		"-show_entries", "stream=index,codec_type,codec_name:stream_tags=language:stream_disposition=forced:chapter=start_time:chapter_tags=title")
 	if err != nil {
-		return video.Extras{}, missingProgram(err)
+		return video.Extras{}, err
 	}
 	found, err := parseExtras(out)
 	if err != nil {
@@ -46,57 +53,21 @@ func (x Extractor) Extract(ctx context.Context, path string) (video.Extras, erro
 	}
 	extras := video.Extras{Chapters: found.chapters}
 	if len(found.text) > 0 {
-		extras.Subtitles, err = x.subtitles(ctx, source, found.text)
+		extras.Subtitles, err = x.subtitles(ctx, source, dir, found.text)
 	}
-	return extras, missingProgram(err)
-}
-
-func missingProgram(err error) error {
-	if errors.Is(err, ErrMissing) {
-		return fmt.Errorf("%w (%w)", video.ErrNoProgram, err)
-	}
-	return err
+	return extras, err
 }
 
 // subtitles has all streams converted to WebVTT in one reading of the film.
-func (x Extractor) subtitles(ctx context.Context, source string, streams []textStream) ([]video.Subtitles, error) {
-	dir, err := os.MkdirTemp("", "matinee-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it lies in the system's folder for such files
-	name := func(i int) string { return filepath.Join(dir, strconv.Itoa(i)+".vtt") }
-	args := []string{"-v", "error", "-hide_banner", "-nostdin", "-protocol_whitelist", "file", "-format_whitelist", formats, "-i", source}
-	for i, s := range streams {
-		args = append(args, "-map", "0:"+strconv.Itoa(s.index), "-c:s", "webvtt", "-f", "webvtt", fileURL(name(i)))
-	}
-	patient := x.CLI
-	patient.TimeLimit = max(patient.TimeLimit, extractLimit)
-	if _, err := patient.run(ctx, "ffmpeg", patient.FFmpeg, args...); err != nil {
-		return nil, err
-	}
+func (x Extractor) subtitles(ctx context.Context, source, dir string, streams []textStream) ([]video.Subtitles, error) {
 	var all []video.Subtitles
+	var outputs []string
 	for i, s := range streams {
-		text, err := readBounded(name(i))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, video.Subtitles{Lang: s.language, Text: text})
+		name := strconv.Itoa(i) + ".vtt"
+		outputs = append(outputs, "-map", "0:"+strconv.Itoa(s.index), "-c:s", "webvtt", "-f", "webvtt", fileURL(filepath.Join(dir, name)))
+		all = append(all, video.Subtitles{Lang: s.language, File: name})
 	}
-	return all, nil
-}
-
-// maxText is more than captions have: a hundred hours of dense ones.
-const maxText = 32 << 20
-
-// readBounded reads a file of captions.
-func readBounded(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // read only
-	return io.ReadAll(io.LimitReader(f, maxText))
+	return all, x.CLI.within(extractLimit).convert(ctx, source, outputs...)
 }
 
 // A textStream is a stream of subtitles made of letters.

@@ -1,6 +1,7 @@
 package ffmpeg_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -38,7 +39,8 @@ func TestExtract(t *testing.T) {
 	for name, codec := range map[string]string{"a b%20.mkv": "copy", "-i.mp4": "mov_text"} {
 		t.Run(name, func(t *testing.T) {
 			path := film(t, name, append(append(inputs, "-c:s", codec), tags...)...)
-			got, err := ffmpeg.Extractor{Root: filepath.Dir(path)}.Extract(t.Context(), name)
+			work := t.TempDir()
+			got, err := ffmpeg.Extractor{Root: filepath.Dir(path)}.Extract(t.Context(), name, work)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,7 +52,8 @@ func TestExtract(t *testing.T) {
 			}
 			for i, want := range []struct{ lang, time, text string }{{"eng", "00:00.20", "Hello"}, {"ger", "00:00.30", "Guten Tag"}} {
 				s := got.Subtitles[i]
-				if text := string(s.Text); s.Lang != want.lang || !strings.Contains(text, want.time) || !strings.Contains(text, want.text) {
+				data, err := os.ReadFile(filepath.Join(work, s.File))
+				if text := string(data); err != nil || s.Lang != want.lang || !strings.Contains(text, want.time) || !strings.Contains(text, want.text) {
 					t.Errorf("%s: %s", s.Lang, text)
 				}
 			}
@@ -61,12 +64,38 @@ func TestExtract(t *testing.T) {
 func TestExtractNothing(t *testing.T) {
 	testenv.Program(t, "ffmpeg", "ffprobe")
 	path := film(t, "plain.mkv", "-c:v", "mpeg4")
-	if got, err := (ffmpeg.Extractor{Root: filepath.Dir(path)}).Extract(t.Context(), "plain.mkv"); err != nil || len(got.Subtitles)+len(got.Chapters) != 0 {
+	if got, err := (ffmpeg.Extractor{Root: filepath.Dir(path)}).Extract(t.Context(), "plain.mkv", t.TempDir()); err != nil || len(got.Subtitles)+len(got.Chapters) != 0 {
 		t.Errorf("%+v %v", got, err)
 	}
 	t.Setenv("PATH", t.TempDir())
-	if _, err := (ffmpeg.Extractor{}).Extract(t.Context(), path); !errors.Is(err, video.ErrNoProgram) || !errors.Is(err, ffmpeg.ErrMissing) {
+	if _, err := (ffmpeg.Extractor{}).Extract(t.Context(), path, ""); !errors.Is(err, video.ErrNoProgram) || !errors.Is(err, ffmpeg.ErrMissing) {
 		t.Errorf("without ffprobe: %v", err)
+	}
+}
+
+// What is wrong with the file can be told from what is wrong today.
+func TestExtractFails(t *testing.T) {
+	testenv.Program(t, "ffmpeg", "ffprobe")
+	srt, _, _ := textFiles(t)
+	path := film(t, "film.mkv", "-i", srt, "-map", "0:v", "-map", "2", "-c:v", "mpeg4")
+	for text, refused := range map[string]bool{
+		`echo "file:film.mkv: Invalid data found" >&2; exit 1`:     true,
+		`echo "file:0.vtt: No space left on device" >&2; exit 1`:   false,
+		`echo "out of memory: Cannot allocate memory" >&2; exit 1`: false,
+		`kill -9 $$`:                    false,
+		`trap '' TERM; sleep 60 & wait`: false,
+	} {
+		cli := ffmpeg.CLI{FFmpeg: script(t, text)}
+		ctx := t.Context()
+		if strings.Contains(text, "sleep") {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, time.Second)
+			defer cancel()
+		}
+		_, err := ffmpeg.Extractor{CLI: cli, Root: filepath.Dir(path)}.Extract(ctx, "film.mkv", t.TempDir())
+		if _, ok := errors.AsType[*video.Refused](err); err == nil || ok != refused {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }
 

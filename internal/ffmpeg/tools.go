@@ -95,8 +95,8 @@ func (c CLI) interview(ctx context.Context) (tools, error) {
 		return t, err
 	}
 	t.Version = version(string(out))
-	if !recent(t.Version) {
-		return t, fmt.Errorf("ffmpeg: %w: version %s, and %d.%d or later is needed", ErrOld, t.Version, oldest[0], oldest[1])
+	if err := recent(t.Version); err != nil {
+		return t, err
 	}
 	for _, list := range []string{"-encoders", "-decoders", "-filters"} {
 		out, err := c.run(ctx, "ffmpeg", c.FFmpeg, "-hide_banner", list)
@@ -126,21 +126,19 @@ func version(text string) string {
 	if m := release.FindStringSubmatch(fields[0]); m != nil {
 		return m[1] + "." + m[2]
 	}
-	return strings.Map(func(r rune) rune {
-		if !strconv.IsGraphic(r) {
-			return '?'
-		}
-		return r
-	}, fields[0])
+	return printable(fields[0])
 }
 
-// recent tells whether a version understands what we tell it. Builds between releases are taken to be new.
-func recent(version string) bool {
+// recent refuses versions that do not understand what we tell them. Builds between releases are taken to be new.
+func recent(version string) error {
 	m := release.FindStringSubmatch(version)
 	if m == nil {
-		return true
+		return nil
 	}
 	major, _ := strconv.Atoi(m[1])
 	minor, _ := strconv.Atoi(m[2])
-	return major > oldest[0] || major == oldest[0] && minor >= oldest[1]
+	if major > oldest[0] || major == oldest[0] && minor >= oldest[1] {
+		return nil
+	}
+	return fmt.Errorf("ffmpeg: %w: version %s, and %d.%d or later is needed", ErrOld, version, oldest[0], oldest[1])
 }

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -70,13 +69,8 @@ func (t Transcriber) Transcribe(ctx context.Context, path, dir string, limit tim
 }
 
 // sound makes the WAV file.
-func (t Transcriber) sound(ctx context.Context, input, audio string) error {
-	patient := t.CLI
-	patient.TimeLimit = max(patient.TimeLimit, extractLimit)
-	_, err := patient.run(ctx, "ffmpeg", patient.FFmpeg,
-		"-v", "error", "-hide_banner", "-nostdin", "-protocol_whitelist", "file", "-format_whitelist", formats, "-i", fileURL(input),
-		"-map", "0:a:0", "-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le", "-f", "wav", fileURL(audio))
-	return err
+func (t Transcriber) sound(ctx context.Context, film, audio string) error {
+	return t.CLI.within(extractLimit).convert(ctx, film, "-map", "0:a:0", "-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le", "-f", "wav", fileURL(audio))
 }
 
 func (t Transcriber) start(ctx context.Context, limit time.Duration, program string, args []string) error {
@@ -92,7 +86,6 @@ func (t Transcriber) start(ctx context.Context, limit time.Duration, program str
 	cmd.Stdout, cmd.Stderr = io.Discard, &stderr
 	cmd.WaitDelay = patience
 	ownGroup(cmd)
-	cmd.Cancel = func() error { return killGroup(cmd) }
 	err = t.CLI.runTied(cmd, name)
 	switch {
 	case ctx.Err() != nil:
@@ -110,12 +103,7 @@ func lastLine(stderr string, err error) string {
 	if last == "" {
 		last = err.Error()
 	}
-	return strings.Map(func(r rune) rune {
-		if !strconv.IsGraphic(r) {
-			return '?'
-		}
-		return r
-	}, last)
+	return printable(last)
 }
 
 // written finds what was written for output, and returns the name of the file.

@@ -2,7 +2,6 @@ package ffmpeg
 
 import (
 	"context"
-	"fmt"
 	"strings"
 )
 
@@ -16,8 +15,8 @@ func (c CLI) Version(ctx context.Context, name string) (string, error) {
 	}
 	line, _, _ := strings.Cut(string(out), "\n")
 	version, _, _ := strings.Cut(strings.TrimPrefix(line, name+" version "), " ")
-	if name == "ffmpeg" && !recent(version) {
-		return version, fmt.Errorf("%s: %w: version %s, and %d.%d or later is needed", name, ErrOld, version, oldest[0], oldest[1])
+	if name == "ffmpeg" {
+		err = recent(version)
 	}
-	return version, nil
+	return version, err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"matinee/internal/caption"
 	"matinee/internal/diag"
 	"matinee/internal/hls"
 )
@@ -124,22 +127,29 @@ func TestSubtitlesGroup(t *testing.T) {
 
 type fakeExtractor struct {
 	calls int
+	texts map[string]string // by language
 	found Extras
 	err   error
 }
 
-func (f *fakeExtractor) Extract(context.Context, string) (Extras, error) {
+func (f *fakeExtractor) Extract(_ context.Context, _, dir string) (Extras, error) {
 	f.calls++
-	return f.found, f.err
+	found := f.found
+	for _, lang := range slices.Sorted(maps.Keys(f.texts)) {
+		if err := os.WriteFile(filepath.Join(dir, lang+".vtt"), []byte(f.texts[lang]), 0o644); err != nil {
+			return Extras{}, err
+		}
+		found.Subtitles = append(found.Subtitles, Subtitles{Lang: lang, File: lang + ".vtt"})
+	}
+	return found, f.err
 }
 
 func TestSubtitlesInside(t *testing.T) {
 	site := captionSite(t, map[string]string{"walk.en.srt": said("Beside")})
-	found := Extras{
-		Subtitles: []Subtitles{{Lang: "eng", Text: []byte("WEBVTT\n\n00:01.000 --> 00:02.000\nInside\n")}, {Lang: "ger", Text: []byte("WEBVTT\n\n00:01.000 --> 00:02.000\nInnen\n")}},
-		Chapters:  []Chapter{{At: time.Second, Title: "One"}, {At: time.Hour, Title: "After the end"}},
+	fake := &fakeExtractor{
+		texts: map[string]string{"eng": "WEBVTT\n\n00:01.000 --> 00:02.000\nInside\n", "ger": "WEBVTT\n\n00:01.000 --> 00:02.000\nInnen\n"},
+		found: Extras{Chapters: []Chapter{{At: time.Second, Title: "One"}, {At: time.Hour, Title: "After the end"}}},
 	}
-	fake := &fakeExtractor{found: found}
 	l := newLibrary(t, site)
 	l.Extractor = fake
 	prepare(t, l, Clip{Src: "walk.mp4"})
@@ -176,9 +186,12 @@ func TestSubtitlesInside(t *testing.T) {
 	if fake.calls != 1 || len(l.Warnings()) != 0 {
 		t.Errorf("%d calls, warnings %v", fake.calls, l.Warnings())
 	}
+	if left, err := os.ReadDir(filepath.Join(l.Cache, "tmp")); err != nil || len(left) != 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
 }
 
-// A program that is missing is asked for again by the next build; one that fails is not.
+// What is wrong with the file is told once and for all; what may be otherwise another time is asked again.
 func TestSubtitlesInsideThatCannotBeHad(t *testing.T) {
 	for _, c := range []struct {
 		name      string
@@ -187,7 +200,11 @@ func TestSubtitlesInsideThatCannotBeHad(t *testing.T) {
 		warning   string
 	}{
 		{"missing", &fakeExtractor{err: ErrNoProgram}, false, "ffmpeg is not installed"},
-		{"failing", &fakeExtractor{err: errors.New("no such codec")}, true, "no such codec"},
+		{"slow", &fakeExtractor{err: fmt.Errorf("not within a minute: %w", context.DeadlineExceeded)}, false, "not within a minute: context deadline exceeded"},
+		{"broken off", &fakeExtractor{err: errors.New("signal: killed")}, false, "signal: killed"},
+		{"failing", &fakeExtractor{err: &Refused{Path: "a.mkv", Reason: "no such codec"}}, true, "no such codec"},
+		{"too long", &fakeExtractor{texts: map[string]string{"en": said(strings.Repeat("x", caption.MaxSize))}}, true, "en.vtt: 16 MB are too much for captions"},
+		{"no captions", &fakeExtractor{texts: map[string]string{"en": "nonsense"}}, true, "en.vtt:1: not a WebVTT file: the first line must be WEBVTT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			site := t.TempDir()
@@ -216,6 +233,7 @@ type fakeTranscriber struct {
 	key, text string
 	err       error
 	limit     time.Duration
+	meanwhile func()
 }
 
 func (f *fakeTranscriber) Key() string { return f.key }
@@ -223,10 +241,39 @@ func (f *fakeTranscriber) Key() string { return f.key }
 func (f *fakeTranscriber) Transcribe(_ context.Context, _, dir string, limit time.Duration) (string, error) {
 	f.calls++
 	f.limit = limit
+	if f.meanwhile != nil {
+		f.meanwhile()
+	}
 	if f.err != nil {
 		return "", f.err
 	}
 	return "out.srt", os.WriteFile(filepath.Join(dir, "out.srt"), []byte(f.text), 0o644)
+}
+
+// While one clip is listened to, others are looked into, and what was heard before is read.
+func TestTranscriberHoldsUpNobody(t *testing.T) {
+	site := captionSite(t, nil)
+	for _, name := range []string{"heard.mkv", "new.mkv"} {
+		if err := os.WriteFile(filepath.Join(site, name), []byte("\x1aE\xdf\xa3"+name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := newLibrary(t, site)
+	l.init()
+	fake := &fakeTranscriber{text: said("Heard")}
+	l.Transcriber, l.Extractor = fake, &fakeExtractor{}
+	heard, fresh := Clip{Src: "heard.mkv"}, Clip{Src: "new.mkv"}
+	captions := func(c *Clip) {
+		if got, err := l.captions(t.Context(), &Video{HasAudio: true}, c); err != nil || len(got) != 1 {
+			t.Errorf("%s: %+v, %v", c.Src, got, err)
+		}
+	}
+	captions(&heard)
+	fake.meanwhile = func() { captions(&heard) }
+	captions(&fresh)
+	if fake.calls != 2 {
+		t.Errorf("%d calls", fake.calls)
+	}
 }
 
 func TestTranscriber(t *testing.T) {

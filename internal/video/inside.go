@@ -1,6 +1,7 @@
 package video
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -12,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/text/language"
@@ -24,9 +24,10 @@ import (
 
 // An Extractor finds what else than picture and sound a file holds. It is asked once about each content.
 type Extractor interface {
-	// Extract looks into the file that the author knows as path. Its error is, by errors.Is, ErrNoProgram where only a
-	// program is missing that could.
-	Extract(ctx context.Context, path string) (Extras, error)
+	// Extract looks into the file that the author knows as path, and writes what it finds into the empty folder dir. Its
+	// error is a *Refused where the file is to blame, which will not be asked about again, and, by errors.Is, ErrNoProgram
+	// where only a program is missing.
+	Extract(ctx context.Context, path, dir string) (Extras, error)
 }
 
 // ErrNoProgram is in the errors of an Extractor whose program is not installed.
@@ -41,7 +42,7 @@ type Extras struct {
 // Subtitles are one text track of a file.
 type Subtitles struct {
 	Lang string // as the file says, ISO 639 or BCP 47; "" when it does not
-	Text []byte // WebVTT
+	File string // WebVTT, in the folder that the Extractor was given
 }
 
 // A Transcriber writes down what is said in a film.
@@ -57,7 +58,9 @@ type Transcriber interface {
 type extras struct {
 	Subtitles []extraText `json:"subtitles"`
 	Chapters  []Chapter   `json:"chapters"`
-	Problem   string      `json:"problem,omitempty"` // why there is nothing
+	Problem   string      `json:"problem,omitempty"` // why there is nothing, or not everything
+
+	again bool // the problem may be gone in the next build
 }
 
 type extraText struct {
@@ -66,30 +69,30 @@ type extraText struct {
 }
 
 // inside is what the Extractor finds in the first file of a clip. Nothing of it is needed to play the clip, so whatever
-// goes wrong is a warning.
+// goes wrong is a warning. It looks into one file at a time, since that is a matter of the disk.
 func (l *Library) inside(ctx context.Context, c *Clip) (extras, error) {
 	src, err := l.sources.look(c.Src, nil)
 	if err != nil {
 		return extras{}, problemAt(c, c.Src, err)
 	}
-	l.texts.Lock()
-	defer l.texts.Unlock()
 	known := l.extrasFile(src.SHA256)
+	if found, err := loadExtras(known, l.blobs); err == nil {
+		return found, nil
+	}
+	l.looking.Lock()
+	defer l.looking.Unlock()
 	found, err := loadExtras(known, l.blobs)
-	if err != nil {
-		if !l.mayHoldText(c.Src) {
-			found = extras{}
-		} else if found, err = l.extract(ctx, c); err != nil {
-			return extras{}, err
-		}
-		if found.Problem != missingProgram {
-			data, err := json.Marshal(found)
-			if err = errors.Join(err, writeAtomic(known, data)); err != nil {
-				return extras{}, err
-			}
+	if err == nil {
+		return found, nil
+	}
+	found = extras{}
+	if l.mayHoldText(c.Src) {
+		if found, err = l.extract(ctx, c); err != nil || found.again {
+			return found, err
 		}
 	}
-	return found, nil
+	data, err := json.Marshal(found)
+	return found, errors.Join(err, writeAtomic(known, data))
 }
 
 const missingProgram = "ffmpeg is not installed"
@@ -136,21 +139,31 @@ func (l *Library) mayHoldText(name string) bool {
 
 func (l *Library) extract(ctx context.Context, c *Clip) (extras, error) {
 	if l.Extractor == nil {
-		return extras{Problem: missingProgram}, nil
+		return extras{Problem: missingProgram, again: true}, nil
 	}
-	got, err := l.Extractor.Extract(ctx, c.Src)
+	dir, err := l.tempDir()
+	if err != nil {
+		return extras{}, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // what is left is removed by a later build
+	got, err := l.Extractor.Extract(ctx, c.Src, dir)
 	switch {
 	case ctx.Err() != nil:
 		return extras{}, ctx.Err()
 	case errors.Is(err, ErrNoProgram):
-		return extras{Problem: missingProgram}, nil
+		return extras{Problem: missingProgram, again: true}, nil
 	case err != nil:
-		return extras{Problem: err.Error()}, nil //nolint:nilerr // nothing of it is needed to play the clip: a warning, kept with it
+		_, final := errors.AsType[*Refused](err)
+		return extras{Problem: err.Error(), again: !final}, nil //nolint:nilerr // nothing of it is needed to play the clip: a warning
 	}
 	found := extras{Chapters: got.Chapters}
 	for _, s := range got.Subtitles {
-		track, err := caption.Read(c.Src+".vtt", s.Text)
-		if err != nil || len(track.Cues) == 0 {
+		track, err := readWritten(dir, s.File)
+		if err != nil {
+			found.Problem = err.Error()
+			continue
+		}
+		if len(track.Cues) == 0 {
 			continue
 		}
 		_, sum, err := l.blobs.put(".vtt", track.WebVTT())
@@ -190,16 +203,11 @@ func (l *Library) transcribed(ctx context.Context, v *Video, c *Clip) ([]words, 
 	if err != nil {
 		return nil, problemAt(c, c.Src, err)
 	}
-	l.texts.Lock()
-	defer l.texts.Unlock()
 	key := sha256.Sum256([]byte(l.Transcriber.Key()))
 	known := filepath.Join(l.Cache, "transcribed", src.SHA256+"-"+hex.EncodeToString(key[:8])+".vtt")
 	track, err := readBlob(known)
 	if err != nil {
-		if track, err = l.transcribe(ctx, v, c); err != nil {
-			return nil, err
-		}
-		if err := writeAtomic(known, track.WebVTT()); err != nil {
+		if track, err = l.listen(ctx, v, c, known); err != nil {
 			return nil, err
 		}
 	}
@@ -208,6 +216,20 @@ func (l *Library) transcribed(ctx context.Context, v *Video, c *Clip) ([]words, 
 	}
 	tag, err := language.Parse(l.language())
 	return []words{{tag: tag, track: track}}, err
+}
+
+// listen has a clip transcribed, unless it was while others were, and keeps the captions as the file known.
+func (l *Library) listen(ctx context.Context, v *Video, c *Clip, known string) (*caption.Track, error) {
+	l.listening.Lock()
+	defer l.listening.Unlock()
+	if track, err := readBlob(known); err == nil {
+		return track, nil
+	}
+	track, err := l.transcribe(ctx, v, c)
+	if err != nil {
+		return nil, err
+	}
+	return track, writeAtomic(known, track.WebVTT())
 }
 
 // transcribe runs the Transcriber. Its limit allows for one that is much slower than the film.
@@ -225,23 +247,34 @@ func (l *Library) transcribe(ctx context.Context, v *Video, c *Clip) (*caption.T
 		return nil, diag.At(c.File, c.Line, "%s: captions.command: %v", c.Src, err).
 			WithHint("run it by hand to see all it says, or put captions beside the clip: %s.%s.vtt", stem(c.Src), l.language())
 	}
-	path := filepath.Join(dir, filepath.Base(name))
-	info, err := os.Stat(path)
-	if err != nil || info.Size() > caption.MaxSize {
-		return nil, diag.At(c.File, c.Line, "%s: captions.command wrote no captions that can be read", c.Src)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, cacheError("read "+path, err)
-	}
-	if len(strings.TrimSpace(string(data))) == 0 {
-		return &caption.Track{}, nil
-	}
-	track, err := caption.Read(filepath.Base(name), data)
+	track, err := readWritten(dir, name)
 	if p, ok := errors.AsType[*diag.Problem](err); ok {
 		return nil, diag.At(c.File, c.Line, "%s: captions.command wrote captions with a mistake at %s", c.Src, p.Error())
 	}
-	return track, err
+	if err != nil {
+		return nil, diag.At(c.File, c.Line, "%s: captions.command wrote no captions that can be read: %v", c.Src, err)
+	}
+	return track, nil
+}
+
+// readWritten reads captions that a program wrote into a folder. None at all are no mistake.
+func readWritten(dir, name string) (*caption.Track, error) {
+	name = filepath.Base(name)
+	info, err := os.Stat(filepath.Join(dir, name))
+	if err != nil {
+		return nil, fmt.Errorf("there is no file %s", name)
+	}
+	if info.Size() > caption.MaxSize {
+		return nil, fmt.Errorf("%s: %d MB are too much for captions", name, info.Size()>>20)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return nil, cacheError("read "+name, err)
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return &caption.Track{}, nil
+	}
+	return caption.Read(name, data)
 }
 
 // warn keeps a warning for Warnings, once.

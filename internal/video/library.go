@@ -40,13 +40,14 @@ type Library struct {
 	images   images
 	encoding chan struct{} // holds one for every clip being encoded
 
-	texts    sync.Mutex // held by who looks into a clip or listens to it
-	warnings []*diag.Problem
+	looking   sync.Mutex // held by who looks for text inside a clip
+	listening sync.Mutex // held by who transcribes a clip
+	progress  sync.Mutex // held by who tells of progress
 
-	mu       sync.Mutex
+	mu       sync.Mutex // of what follows
 	streams  map[string]*flight
 	files    map[string]File
-	progress sync.Mutex
+	warnings []*diag.Problem
 	counts   Counts
 }
 
