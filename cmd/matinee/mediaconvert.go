@@ -69,8 +69,12 @@ func openConverter(ctx context.Context, cfg config.Config) (*mediaconvert.Studio
 			Text: fmt.Sprintf("the stack %s has no role for MediaConvert", p.Stack), Hint: `run "matinee provision --mediaconvert"`,
 		}
 	}
+	store := &s3.Store{
+		Bucket: p.Stream.Bucket, Region: p.Region, Profile: p.Profile,
+		Words: s3.Words{Again: "build", Endpoint: "AWS_ENDPOINT_URL"},
+	}
 	return &mediaconvert.Studio{
-		Account: accountOf(p), Bucket: p.Stream.Bucket, Store: &s3.Store{Bucket: p.Stream.Bucket, Region: p.Region, Profile: p.Profile},
+		Account: accountOf(p), Bucket: store.Bucket, Store: store,
 		Role: outputs[stack.MediaConvertRole], Queue: outputs[stack.MediaConvertQueue],
 		Headers: streamHeaders,
 	}, nil

@@ -25,6 +25,12 @@ func (p *Publisher) Send(ctx context.Context, o Object, file io.ReaderAt) error 
 	return err
 }
 
+// List visits the objects of the bucket at Site whose keys begin with prefix, besides publishing.
+func (p *Publisher) List(ctx context.Context, prefix string, visit func(Listed) error) error {
+	var requests int
+	return p.listUnder(ctx, Site, prefix, &requests, visit)
+}
+
 // Try makes a request of a store, and makes it again after hiccups.
 func (p *Publisher) Try(ctx context.Context, request func() error) error {
 	return p.flow().try(ctx, request)

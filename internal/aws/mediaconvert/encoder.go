@@ -250,20 +250,11 @@ func (t *task) report(step video.Step, done, total int64) {
 // list returns the sizes of the objects whose keys begin with prefix.
 func (t *task) list(ctx context.Context, prefix string) (map[string]int64, error) {
 	sizes := map[string]int64{}
-	for after, more := "", true; more; {
-		var page []bucket.Listed
-		err := t.send.Try(ctx, func() (err error) {
-			page, more, err = t.Store.List(ctx, prefix, after)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range page {
-			sizes[l.Key], after = l.Size, l.Key
-		}
-	}
-	return sizes, nil
+	err := t.send.List(ctx, prefix, func(l bucket.Listed) error {
+		sizes[l.Key] = l.Size
+		return nil
+	})
+	return sizes, err
 }
 
 // metered tells how much of an upload has arrived.

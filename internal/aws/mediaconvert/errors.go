@@ -53,8 +53,7 @@ func (t *task) explain(err error) error {
 	case errors.As(err, &request):
 		return &video.RemoteError{Err: explainRequest(about+request.doing, request.err)}
 	case errors.As(err, &store):
-		hint := strings.NewReplacer("publish again", "build again", "publish.endpoint in site.yaml", "AWS_ENDPOINT_URL").Replace(store.Hint)
-		return &video.RemoteError{Err: &account.Error{Text: about + store.Text, Hint: hint}}
+		return &video.RemoteError{Err: &account.Error{Text: about + store.Text, Hint: store.Hint}}
 	}
 	return &video.RemoteError{Err: fmt.Errorf("%s%w", about, err)}
 }

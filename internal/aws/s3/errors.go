@@ -39,6 +39,12 @@ var errUnconditional = fmt.Errorf("no conditional writes: %w", bucket.ErrRefused
 // errTooLarge is the answer to a request about more than the store takes at a time.
 var errTooLarge = fmt.Errorf("too large for one request: %w", bucket.ErrRefused)
 
+// Words are what hints say of whoever uses a store. Their zero value is for publishing.
+type Words struct {
+	Again    string // what one does again when things are put right, "build"
+	Endpoint string // where another service than Amazon's is named, "AWS_ENDPOINT_URL"
+}
+
 // An operation is a request as errors speak of it.
 type operation struct {
 	verb   string // "put"
@@ -56,15 +62,15 @@ type verdict struct {
 var (
 	missing      = verdict{"there is no such object", "", bucket.ErrNotFound}
 	precondition = verdict{"it is not what it was", "", bucket.ErrPrecondition}
-	slowDown     = verdict{"too many requests at a time", "wait a few minutes, then publish again: it goes on where it stopped", bucket.ErrSlowDown}
+	slowDown     = verdict{"too many requests at a time", "wait a few minutes, then {again} again: it goes on where it stopped", bucket.ErrSlowDown}
 	denied       = verdict{"access denied{why}", "allow {action} on {resource} (docs/aws.md has the whole policy), or use another profile: publish.profile in site.yaml", bucket.ErrRefused}
-	noBucket     = verdict{"the bucket does not exist", `{make}, or check the bucket's name and publish.endpoint in site.yaml`, bucket.ErrRefused}
-	unknownKey   = verdict{"the access key is not known there", "check the key, the profile and publish.endpoint in site.yaml: they belong together", bucket.ErrRefused}
+	noBucket     = verdict{"the bucket does not exist", `{make}, or check the bucket's name and {endpoint}`, bucket.ErrRefused}
+	unknownKey   = verdict{"the access key is not known there", "check the key, the profile and {endpoint}: they belong together", bucket.ErrRefused}
 	wrongSecret  = verdict{"the secret key does not belong to the access key", "check both for missing or extra characters", bucket.ErrRefused}
-	expired      = verdict{"the session has expired", "sign in again (\"aws sso login{profile}\", or new keys), then publish again: it goes on where it stopped", bucket.ErrRefused}
+	expired      = verdict{"the session has expired", "sign in again (\"aws sso login{profile}\", or new keys), then {again} again: it goes on where it stopped", bucket.ErrRefused}
 	elsewhere    = verdict{"the bucket is in {home}, and not in {region}", "set publish.region in site.yaml to the bucket's region", bucket.ErrRefused}
-	skewed       = verdict{"this machine's clock and the store's are more than a quarter of an hour apart", "set the clock (or let the system do it by NTP), then publish again", nil}
-	full         = verdict{"the store is full, or the account's quota used up", "free some space or raise the quota, then publish again: it goes on where it stopped", bucket.ErrRefused}
+	skewed       = verdict{"this machine's clock and the store's are more than a quarter of an hour apart", "set the clock (or let the system do it by NTP), then {again} again", nil}
+	full         = verdict{"the store is full, or the account's quota used up", "free some space or raise the quota, then {again} again: it goes on where it stopped", bucket.ErrRefused}
 	tooLarge     = verdict{"it is larger than the store allows", "", errTooLarge}
 	garbled      = verdict{"what arrived is not what was sent; either the file is changing, or something on the way changes it", "", nil}
 	unsupported  = verdict{"the store does not know this kind of request", "", errUnconditional}
@@ -179,12 +185,12 @@ func (s *Store) networkProblem(o operation, err error) error {
 	var certificate *tls.CertificateVerificationError
 	var name *net.DNSError
 	var request *url.Error
-	v := verdict{text: "no answer", hint: "check the network, and publish.endpoint in site.yaml where one is set"}
+	v := verdict{text: "no answer", hint: "check the network, and {endpoint} where one is set"}
 	switch {
 	case errors.As(err, &file):
-		v = verdict{file.Error(), `run "matinee build", then publish again`, bucket.ErrRefused}
+		v = verdict{file.Error(), `run "matinee build", then {again} again`, bucket.ErrRefused}
 	case errors.As(err, &certificate):
-		v = verdict{certificate.Error(), "check publish.endpoint in site.yaml; AWS_CA_BUNDLE names certificates of one's own", bucket.ErrRefused}
+		v = verdict{certificate.Error(), "check {endpoint}; AWS_CA_BUNDLE names certificates of one's own", bucket.ErrRefused}
 	case errors.As(err, &name):
 		v.text = "no such host: " + name.Name
 	case errors.As(err, &request):
@@ -211,7 +217,8 @@ func (s *Store) problem(o operation, v verdict, a answer) error {
 		why = ", because " + reason
 	}
 	fill := strings.NewReplacer("{action}", o.action, "{resource}", resource, "{make}", maker, "{profile}", profile, "{why}", why,
-		"{home}", cmp.Or(a.home, "another region"), "{region}", cmp.Or(s.Region, "us-east-1"))
+		"{home}", cmp.Or(a.home, "another region"), "{region}", cmp.Or(s.Region, "us-east-1"),
+		"{again}", cmp.Or(s.Words.Again, "publish"), "{endpoint}", cmp.Or(s.Words.Endpoint, "publish.endpoint in site.yaml"))
 	return &Error{Text: s.doing(o) + ": " + fill.Replace(v.text), Hint: fill.Replace(v.hint), is: v.is}
 }
 

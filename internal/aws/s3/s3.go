@@ -42,6 +42,7 @@ type Store struct {
 	Region   string // the bucket's; "" for what the environment or the profile says, and us-east-1 after that
 	Profile  string // of the AWS configuration files; "" for the SDK's usual chain: environment, files, SSO, the machine's role
 	Endpoint string // "https://…" of another service than Amazon's
+	Words    Words  // of hints
 
 	mu     sync.Mutex
 	client *sdk.Client
