@@ -55,7 +55,7 @@ func (e *Encoder) Recipe(ctx context.Context, w video.Wish) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s; %s; heights %v; av1 %v; background %s; loudness %g", recipeVersion, t.id(), e.Heights, e.AV1, e.Background, w.Loudness), nil
+	return fmt.Sprintf("%s; %s; heights %v; av1 %v; background %s; loudness %g", recipeVersion, t.id(forStreams), e.Heights, e.AV1, e.Background, w.Loudness), nil
 }
 
 // Check probes what cannot be streamed as it is and refuses what cannot be encoded either.

@@ -33,13 +33,13 @@ const (
 	pictureLimit   = 3 * time.Minute
 )
 
-// Key is the release of ffmpeg and what it can do.
+// Key is the release of ffmpeg and which types of pictures it can make.
 func (c Camera) Key(ctx context.Context) (string, error) {
 	t, err := c.CLI.recall(ctx, c.Cache)
 	if err != nil {
 		return "", err
 	}
-	return t.id(), nil
+	return t.id(forPictures), nil
 }
 
 // Keyframes decodes nothing but keyframes, which takes a tenth of the time or less. ffmpeg writes each into a file named
@@ -112,6 +112,9 @@ func (c Camera) Preview(ctx context.Context, film, file string, at, length time.
 		"-vf", fmt.Sprintf("fps=%d,scale=w='min(iw,%d)/2*2':h=-2:flags=area,setsar=1", previewRate, width&^1),
 		"-c:v", "libx264", "-preset", "medium", "-profile:v", "main", "-crf", "28", "-maxrate", "250k", "-bufsize", "250k",
 		"-pix_fmt", "yuv420p", "-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mp4", fileURL(file))
+	if unable(err) {
+		return fmt.Errorf("ffmpeg: a preview: %w", errors.ErrUnsupported)
+	}
 	return err
 }
 

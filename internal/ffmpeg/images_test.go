@@ -3,6 +3,8 @@ package ffmpeg_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"math"
@@ -387,4 +389,64 @@ func BenchmarkKeyframes(b *testing.B) {
 	b.ReportMetric(float64(full)/float64(quick), "times-faster")
 	b.ReportMetric(quick.Seconds()/float64(b.N), "s/keyframes")
 	b.ReportMetric(full.Seconds()/float64(b.N), "s/all")
+}
+
+// Pictures are taken anew when ffmpeg can make another type of them, and streams are not.
+func TestKeyOfCamera(t *testing.T) {
+	s := newSite(t)
+	keyAndRecipe := func(without string) (key, recipe string) {
+		t.Helper()
+		e := &ffmpeg.Encoder{Cache: t.TempDir()}
+		fakeEncoder(t, `case "$2" in -encoders) $real "$@" | grep -v `+without+`; exit;; esac`)(e)
+		key, err := ffmpeg.Camera{CLI: e.CLI, Cache: e.Cache}.Key(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		recipe, err = e.Recipe(t.Context(), video.Wish{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key, recipe
+	}
+	key, recipe := keyAndRecipe("nothing")
+	for _, lacks := range []string{"libwebp", "libaom-av1"} {
+		if other, same := keyAndRecipe(lacks); other == key || same != recipe {
+			t.Errorf("without %s: key %q and %q, recipe %q and %q", lacks, key, other, recipe, same)
+		}
+	}
+	if other, same := keyAndRecipe("libx264"); other == key || same == recipe {
+		t.Errorf("without libx264: key %q, recipe %q", other, same)
+	}
+	e := &ffmpeg.Encoder{}
+	fakeEncoder(t, `echo "Unknown encoder 'libx264'" >&2; exit 1`)(e)
+	preview := filepath.Join(t.TempDir(), "preview.mp4")
+	if err := (ffmpeg.Camera{CLI: e.CLI}).Preview(t.Context(), "film.mp4", preview, 0, time.Second, 320); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("a preview without libx264: %v", err)
+	}
+
+	// What an earlier version of ours asked is not enough.
+	camera := ffmpeg.Camera{Cache: s.cache}
+	if _, err := camera.Key(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(s.cache, "ffmpeg.json")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known map[string]any
+	if err := json.Unmarshal(data, &known); err != nil {
+		t.Fatal(err)
+	}
+	known["has"] = []string{"aac", "libx264"}
+	delete(known, "asked")
+	if data, err = json.Marshal(known); err == nil {
+		err = os.WriteFile(file, data, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := camera.Key(t.Context()); err != nil || again != key {
+		t.Errorf("from what is remembered: %q, want %q, %v", again, key, err)
+	}
 }

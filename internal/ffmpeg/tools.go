@@ -22,11 +22,25 @@ type tools struct {
 	Size    int64    `json:"size"`
 	ModTime int64    `json:"mtime"` // nanoseconds since 1970
 	Version string   `json:"version"`
-	Has     []string `json:"has"` // of the names in wanted, sorted
+	Asked   []string `json:"asked"` // names of encoders, decoders and filters
+	Has     []string `json:"has"`   // of these
 }
 
-// wanted are the encoders, decoders and filters that matter, by FFmpeg's names. Each changes what is made of some clips.
-var wanted = []string{"aac", "bwdif", "libsvtav1", "libvpx", "libvpx-vp9", "libx264", "loudnorm", "tonemap", "zscale"}
+// The encoders, decoders and filters that matter, by FFmpeg's names: each changes what is made of some clips.
+var (
+	forStreams  = []string{"aac", "bwdif", "libsvtav1", "libvpx", "libvpx-vp9", "libx264", "loudnorm", "tonemap", "zscale"}
+	forPictures = []string{"libaom-av1", "libsvtav1", "libwebp", "libx264"}
+)
+
+// questions are which of them are asked for with which option. Some are names of two things.
+var questions = []struct {
+	list  string
+	names []string
+}{
+	{"-encoders", []string{"aac", "libaom-av1", "libsvtav1", "libwebp", "libx264"}},
+	{"-decoders", []string{"libvpx", "libvpx-vp9"}},
+	{"-filters", []string{"bwdif", "loudnorm", "tonemap", "zscale"}},
+}
 
 // toolsName is the file, in the cache, in which tools are kept.
 const toolsName = "ffmpeg.json"
@@ -36,10 +50,25 @@ func (t tools) has(names ...string) bool {
 	return !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(t.Has, n) })
 }
 
-// id says in one line what about the program decides the result: its release, not the build of it, so that a security
-// update does not have every clip encoded again.
-func (t tools) id() string {
-	return t.Version + " " + strings.Join(t.Has, " ")
+// answers tells whether t, as it was remembered, answers all questions.
+func (t tools) answers() bool {
+	var names []string
+	for _, q := range questions {
+		names = append(names, q.names...)
+	}
+	return t.Version != "" && slices.Equal(t.Asked, names)
+}
+
+// id says in one line what about the program decides a result for which some names matter: its release, not the build of
+// it, so that a security update does not have every clip encoded again, and which of the names it has.
+func (t tools) id(names []string) string {
+	words := []string{t.Version}
+	for _, n := range names {
+		if t.has(n) {
+			words = append(words, n)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // recall returns what the ffmpeg on this machine can do, as it is remembered in the folder cache or as it says itself.
@@ -55,7 +84,7 @@ func (c CLI) recall(ctx context.Context, cache string) (tools, error) {
 	known := tools{}
 	file := filepath.Join(cache, toolsName)
 	if data, err := os.ReadFile(file); err == nil && json.Unmarshal(data, &known) == nil &&
-		known.Path == path && known.Size == info.Size() && known.ModTime == info.ModTime().UnixNano() && known.Version != "" {
+		known.Path == path && known.Size == info.Size() && known.ModTime == info.ModTime().UnixNano() && known.answers() {
 		return known, nil
 	}
 	known, err = c.interview(ctx)
@@ -98,19 +127,18 @@ func (c CLI) interview(ctx context.Context) (tools, error) {
 	if err := recent(t.Version); err != nil {
 		return t, err
 	}
-	for _, list := range []string{"-encoders", "-decoders", "-filters"} {
-		out, err := c.run(ctx, "ffmpeg", c.FFmpeg, "-hide_banner", list)
+	for _, q := range questions {
+		t.Asked = append(t.Asked, q.names...)
+		out, err := c.run(ctx, "ffmpeg", c.FFmpeg, "-hide_banner", q.list)
 		if err != nil {
 			return t, err
 		}
 		for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-			if fields := strings.Fields(lines.Text()); len(fields) > 1 && slices.Contains(wanted, fields[1]) {
+			if fields := strings.Fields(lines.Text()); len(fields) > 1 && slices.Contains(q.names, fields[1]) {
 				t.Has = append(t.Has, fields[1])
 			}
 		}
 	}
-	slices.Sort(t.Has)
-	t.Has = slices.Compact(t.Has)
 	return t, nil
 }
 

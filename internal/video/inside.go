@@ -154,7 +154,7 @@ func (l *Library) extract(ctx context.Context, c *Clip) (extras, error) {
 		return extras{Problem: missingProgram, again: true}, nil
 	case err != nil:
 		_, final := errors.AsType[*Refused](err)
-		return extras{Problem: err.Error(), again: !final}, nil //nolint:nilerr // nothing of it is needed to play the clip: a warning
+		return extras{Problem: err.Error(), again: !final}, nil
 	}
 	found := extras{Chapters: got.Chapters}
 	for _, s := range got.Subtitles {
