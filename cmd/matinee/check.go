@@ -153,13 +153,12 @@ type remoteStream struct {
 func remoteStreams(cfg config.Config, clips []video.Clip) []remoteStream {
 	var found []remoteStream
 	for i := range clips {
-		address, exists, err := video.ParseStream(clips[i].Src)
-		if key, isKey := strings.CutPrefix(address, video.StreamScheme); isKey {
-			if address = ""; cfg.Streaming.URL != "" {
-				address = withSlash(cfg.Streaming.URL) + key
-			}
+		stream, exists, err := video.ParseStream(clips[i].Src)
+		if err != nil || !exists {
+			continue
 		}
-		if err == nil && exists && address != "" && !slices.ContainsFunc(found, func(s remoteStream) bool { return s.address == address }) {
+		address, elsewhere := site.StreamAddress(withSlash(cfg.Streaming.URL), stream)
+		if elsewhere && !slices.ContainsFunc(found, func(s remoteStream) bool { return s.address == address }) {
 			found = append(found, remoteStream{address, &clips[i]})
 		}
 	}

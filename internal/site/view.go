@@ -118,16 +118,26 @@ func (v *View) Abs(path string) string {
 // Stream is the address of a file under stream/, on the streaming distribution when there is one; or of a stream that
 // exists already, as video.ParseStream returns it.
 func (v *View) Stream(path string) string {
-	key, exists := strings.CutPrefix(path, video.StreamScheme)
-	switch base := v.Site.streamURL; {
-	case exists && base != "":
-		return base + escapePath(key)
-	case exists:
+	if address, ok := StreamAddress(v.Site.streamURL, path); ok {
+		return address
+	}
+	if key, exists := strings.CutPrefix(path, video.StreamScheme); exists {
 		return v.Link("stream/" + key)
-	case base != "" && !hasScheme(path):
-		return base + escapePath(path)
 	}
 	return v.Link(path)
+}
+
+// StreamAddress is the absolute address of what View.Stream takes, where the streaming distribution is at base, with a
+// final slash. ok is false of what lies on the site itself, as all does when base is "".
+func StreamAddress(base, path string) (address string, ok bool) {
+	key, exists := strings.CutPrefix(path, video.StreamScheme)
+	switch {
+	case !exists && hasScheme(path):
+		return path, true
+	case base == "":
+		return "", false
+	}
+	return base + escapePath(key), true
 }
 
 // Asset is the address of an asset of the theme by its plain name, "style.css".
