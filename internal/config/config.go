@@ -93,7 +93,7 @@ func (l Ladder) AV1() bool { return l.Detail != nil && slices.Contains(l.Detail.
 
 // Audio says how clips sound.
 type Audio struct {
-	Loudness float64 `key:"loudness" like:"lufs,volume,normalize" doc:"How loud the sound of all clips is made, in LUFS, such as -16; left out, it stays as it is."`
+	Loudness float64 `key:"loudness" like:"lufs,volume,normalize" min:"-70" max:"-5" want:"a loudness between -70 and -5 LUFS, such as -16" doc:"How loud the sound of all clips is made, in LUFS, such as -16; left out, it stays as it is."`
 }
 
 // Captions says where captions come from and what is made of them.

@@ -50,7 +50,6 @@ func (v *validator) config(c *Config) {
 	v.theme(c.Theme)
 	v.menu(c.Menu)
 	v.ladder(c.Streaming.Ladder)
-	v.audio(c.Audio)
 	c.Streaming.RTMP = v.rtmp(c.Streaming)
 	v.command(c.Captions.Command)
 }
@@ -184,12 +183,6 @@ func (v *validator) heights(path string, heights []int) {
 		case slices.Contains(heights[:i], height):
 			v.report(v.at(rung, "%d is there twice", height))
 		}
-	}
-}
-
-func (v *validator) audio(a Audio) {
-	if a.Loudness != 0 && (a.Loudness < -70 || a.Loudness > -5) {
-		v.report(v.at("audio.loudness", "want a loudness between -70 and -5 LUFS, such as -16, got %g", a.Loudness))
 	}
 }
 

@@ -74,8 +74,7 @@ type film struct {
 }
 
 type audio struct {
-	Line     schema.Line
-	Loudness float64 `key:"loudness" like:"lufs,volume" doc:"How loud its sound is made, in LUFS, such as -16, where that is not what site.yaml says."`
+	Loudness float64 `key:"loudness" like:"lufs,volume" min:"-70" max:"-5" want:"a loudness between -70 and -5 LUFS, such as -16" doc:"How loud its sound is made, in LUFS, such as -16, where that is not what site.yaml says."`
 }
 
 type caption struct {

@@ -181,6 +181,7 @@ func TestBytes(t *testing.T) {
 		"a text of 10 MB":       {strings.Repeat("x", 10<<20), strings.Repeat("x", 10<<20), ""},
 		"no line end":           {"---\ntitle: A\n---", "", ""},
 		"unicode line ends":     {"---\ntitle: \"A\u2028B\"\nweight: x\n---\n", "", "content/a.md:3: weight: want a whole number, got \"x\"\n"},
+		"loudness":              {"---\nvideo:\n  src: a.mp4\n  audio: {loudness: 16}\n---\n", "", "content/a.md:4: video.audio.loudness: want a loudness between -70 and -5 LUFS, such as -16, got 16\n"},
 		"a quote never closed":  {"---\ntitle: \"A\ndate: 2026-11-22\n---\n", "", "content/a.md:2: a quote is opened here and never closed\n"},
 		"toml with a bad value": {"+++\ntitle = A walk\n+++\n", "", "content/a.md:2: not TOML: unexpected character U+0041 'A' at start of value\n\thint: TOML wants texts in quotes: title = \"A walk\"\n"},
 	} {

@@ -237,9 +237,6 @@ func (p *parser) clip(f *film) Clip {
 		NoTranscript: f.Transcript != nil && !*f.Transcript, Duration: f.Duration, Width: f.Width, Height: f.Height,
 		Loudness: f.Audio.Loudness,
 	}
-	if l := f.Audio.Loudness; l != 0 && (l < -70 || l > -5) {
-		p.report(p.at(int(f.Audio.Line), "audio.loudness: want a loudness between -70 and -5 LUFS, such as -16, got %g", l))
-	}
 	for _, t := range f.Captions {
 		c.Captions = append(c.Captions, Caption{Src: t.Src, Lang: t.Lang, Label: t.Label, Line: int(t.Line)})
 	}

@@ -25,7 +25,7 @@ var samples = map[string][2][]string{
 			`{"src": "https://example.com/a.m3u8", "duration": "1:30", "width": 1920, "height": 1080, "transcript": false}`,
 			`{"src": "a", "audio": {"loudness": -16.5}}`,
 		},
-		{`{}`, `{"src": "a", "captins": []}`, `[{}]`, `{"src": "a", "captions": [{"src": "b"}]}`, `{"src": "a", "aspect": "wide"}`, `{"src": "a", "start": true, "loop": 1}`, `{"src": "a", "audio": -16}`},
+		{`{}`, `{"src": "a", "captins": []}`, `[{}]`, `{"src": "a", "captions": [{"src": "b"}]}`, `{"src": "a", "aspect": "wide"}`, `{"src": "a", "start": true, "loop": 1}`, `{"src": "a", "audio": -16}`, `{"src": "a", "audio": {"loudness": 16}}`, `{"src": "a", "audio": {"loudness": -71}}`},
 	},
 	"tags":        {{`["a", 2026]`, `[]`}, {`"a"`, `[null]`}},
 	"series":      {{`"Walks"`}, {`[]`}},

@@ -256,7 +256,7 @@ func (d *decoder) boolean(n *node, path string, f *field, v reflect.Value) {
 
 func (d *decoder) integer(n *node, path string, f *field, v reflect.Value) {
 	i, err := parseInteger(n.text)
-	if n.kind != integer || err != nil || (f.least != nil && i < *f.least) {
+	if n.kind != integer || err != nil || !f.holds(float64(i)) {
 		d.wrong(n, path, f)
 		return
 	}
@@ -265,7 +265,7 @@ func (d *decoder) integer(n *node, path string, f *field, v reflect.Value) {
 
 func (d *decoder) float(n *node, path string, f *field, v reflect.Value) {
 	x, err := parseFloat(n.text)
-	if (n.kind != integer && n.kind != float) || err != nil || (f.least != nil && x < float64(*f.least)) {
+	if (n.kind != integer && n.kind != float) || err != nil || !f.holds(x) {
 		d.wrong(n, path, f)
 		return
 	}

@@ -162,6 +162,9 @@ func (f *field) describeNumber(kind string) object {
 	if f.least != nil {
 		o = append(o, member{"minimum", *f.least})
 	}
+	if f.most != nil {
+		o = append(o, member{"maximum", *f.most})
+	}
 	return o
 }
 

@@ -19,6 +19,7 @@ type field struct {
 	like     []string
 	sample   string
 	least    *int
+	most     *int
 	pattern  *regexp.Regexp
 	want     string
 	required bool
@@ -67,6 +68,9 @@ func fieldOf(f reflect.StructField) field {
 	if least, err := strconv.Atoi(tag("min")); err == nil {
 		made.least = &least
 	}
+	if most, err := strconv.Atoi(tag("max")); err == nil {
+		made.most = &most
+	}
 	if tag("pattern") != "" {
 		made.pattern = regexp.MustCompile("^(?:" + tag("pattern") + ")?$")
 	}
@@ -110,7 +114,7 @@ func (f *field) wanted() string {
 		return "a time such as 1:30, 90 or 1m30s"
 	case f.enum != nil && f.typ.Kind() == reflect.String:
 		return alternatives(f.enum)
-	case f.want != "" && f.typ.Kind() == reflect.String:
+	case f.want != "" && slices.Contains([]reflect.Kind{reflect.String, reflect.Int, reflect.Float64}, f.typ.Kind()):
 		return f.want
 	}
 	switch f.typ.Kind() {
@@ -130,18 +134,29 @@ func (f *field) wanted() string {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Int:
-		return "a whole number" + f.atLeast()
+		return "a whole number" + f.bounds()
 	case reflect.Float64:
-		return "a number" + f.atLeast()
+		return "a number" + f.bounds()
 	}
 	return "text"
 }
 
-func (f *field) atLeast() string {
-	if f.least == nil {
-		return ""
+// bounds says between what a number has to be.
+func (f *field) bounds() string {
+	switch {
+	case f.least != nil && f.most != nil:
+		return fmt.Sprintf(" from %d to %d", *f.least, *f.most)
+	case f.least != nil:
+		return fmt.Sprintf(" of at least %d", *f.least)
+	case f.most != nil:
+		return fmt.Sprintf(" of at most %d", *f.most)
 	}
-	return " of at least " + strconv.Itoa(*f.least)
+	return ""
+}
+
+// holds tells whether a number is within the bounds.
+func (f *field) holds(x float64) bool {
+	return (f.least == nil || x >= float64(*f.least)) && (f.most == nil || x <= float64(*f.most))
 }
 
 func wantedStruct(s *structure) string {

@@ -13,9 +13,9 @@
 //	key       the key's name; a field without it is none of the document's business
 //	doc       one sentence for whoever edits the file
 //	enum      the values a text may have, separated by commas
-//	min       the least value of a number
-//	pattern   a regular expression a text must match as a whole, unless it is empty, and
-//	want      how to say that to a blogger ("a colour such as \"#c2410c\"")
+//	min, max  the least and the greatest value of a number
+//	pattern   a regular expression a text must match as a whole, unless it is empty
+//	want      how to say to a blogger what a text or a number must be ("a colour such as \"#c2410c\"")
 //	example   a value for hints
 //	like      names other programs give this key, separated by commas: used for suggestions only
 //	required  "true" where the key must be there

@@ -384,6 +384,30 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+func TestBounds(t *testing.T) {
+	type sound struct {
+		Loudness float64 `key:"loudness" min:"-70" max:"-5" want:"a loudness such as -16" doc:"How loud."`
+		Channels int     `key:"channels" min:"1" max:"8" doc:"How many."`
+		Delay    int     `key:"delay" max:"100" doc:"How late."`
+	}
+	for text, want := range map[string]string{
+		"loudness: -70\nchannels: 8\ndelay: 100": "",
+		"loudness: -4.9":                         "loudness: want a loudness such as -16, got -4.9",
+		"loudness: -70.1":                        "loudness: want a loudness such as -16, got -70.1",
+		"loudness: loud":                         `loudness: want a loudness such as -16, got "loud"`,
+		"channels: 9":                            "channels: want a whole number from 1 to 8, got 9",
+		"delay: 101":                             "delay: want a whole number of at most 100, got 101",
+	} {
+		said := ""
+		if _, err := schema.Decode(schema.Source{Data: []byte(text)}, new(sound)); err != nil {
+			said = err.Error()
+		}
+		if said != want {
+			t.Errorf("%q: %s, want %s", text, said, want)
+		}
+	}
+}
+
 func TestFreeValues(t *testing.T) {
 	f, _, problems := decode(schema.YAML, "title: x\nparams:\n  when: 2026-11-22\n  nothing:\n  huge: 99999999999999999999\n  inf: .inf\n  list: [1, a]\n  text: '1'\n")
 	want := map[string]any{
