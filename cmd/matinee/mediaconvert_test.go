@@ -190,22 +190,16 @@ func (s *filmStudio) broken() (problems []string, followed int, err error) {
 func TestBrowserMediaConvert(t *testing.T) {
 	tools := browserTools(t)
 	server, _ := startServer(t)
-	cloud := awstest.New(t.Errorf)
+	cloud := awstest.Start(t)
 	s := &filmStudio{server: server, cloud: cloud}
 	if err := s.open(); err != nil {
 		t.Fatal(err)
 	}
-	api := httptest.NewServer(cloud)
-	defer api.Close()
-	site := t.TempDir()
-	for name, value := range awstest.Environment(api.URL) {
-		t.Setenv(name, value)
-	}
+	api, site := os.Getenv("AWS_ENDPOINT_URL"), t.TempDir()
 	for name, value := range s3test.Credentials() {
 		t.Setenv(name, value)
 	}
-	t.Setenv("AWS_ENDPOINT_URL", api.URL)
-	t.Setenv("AWS_SESSION_TOKEN", "")
+	t.Setenv("AWS_ENDPOINT_URL", api)
 	t.Setenv("AWS_ENDPOINT_URL_S3", server.URL)
 	data, err := os.ReadFile("../../content/ripples-720.mp4")
 	if err != nil {

@@ -2,7 +2,6 @@ package account_test
 
 import (
 	"fmt"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,20 +12,8 @@ import (
 	"matinee/internal/aws/awstest"
 )
 
-// newCloud makes an account, and points the SDK to it.
-func newCloud(t *testing.T) *awstest.Cloud {
-	c := awstest.New(t.Errorf)
-	c.Models, _ = awstest.FindModels() // awstest has a test that says so where they are missing
-	server := httptest.NewServer(c)
-	t.Cleanup(server.Close)
-	for name, value := range awstest.Environment(server.URL) {
-		t.Setenv(name, value)
-	}
-	return c
-}
-
 func TestWho(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	us := account.Account{Region: "eu-west-1"}
 	who, err := us.Who(t.Context())
 	if err != nil || who.ARN != "arn:aws:iam::123456789012:user/ada" || who.Account != "123456789012" || who.Source != "the environment" || !who.Expires.IsZero() {
@@ -41,7 +28,7 @@ func TestWho(t *testing.T) {
 
 // Credentials that a program gives, as those of single sign-on, say until when they last.
 func TestFoundExpires(t *testing.T) {
-	newCloud(t)
+	awstest.Start(t)
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	dir := t.TempDir()
 	answer := filepath.Join(dir, "answer.json")

@@ -2,6 +2,7 @@ package awstest
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"encoding/xml"
@@ -54,6 +55,15 @@ type shape struct {
 	Min, Max *float64
 	Pattern  string
 	Payload  string
+}
+
+// sentNames are the names of a structure's members as they stand in requests, with those in the model.
+func (s *shape) sentNames() map[string]string {
+	names := map[string]string{}
+	for name, m := range s.Members {
+		names[cmp.Or(m.LocationName, name)] = name
+	}
+	return names
 }
 
 type member struct {
@@ -345,13 +355,8 @@ func (c *checker) value(at string, m *member, n *node) {
 }
 
 func (c *checker) structure(at string, s *shape, n *node) {
-	names := map[string]string{} // in a request → in the model
-	for name, m := range s.Members {
-		sent := name
-		if m.LocationName != "" {
-			sent = m.LocationName
-		}
-		names[sent] = name
+	names := s.sentNames()
+	for sent, name := range names {
 		if slices.Contains(s.Required, name) && n.child(sent) == nil {
 			c.problem("%s.%s is missing", at, name)
 		}
@@ -408,17 +413,10 @@ func (c *checker) scalar(at string, s *shape, n *node) {
 	if len(n.nodes) > 0 {
 		c.problem("%s is a %s, and holds a %s", at, s.Type, n.nodes[0].name)
 	}
-	if len(s.Enum) > 0 && !slices.Contains(s.Enum, n.text) {
-		c.problem("%s is %q, and not one of %s", at, n.text, strings.Join(s.Enum, ", "))
-	}
 	var err error
 	switch s.Type {
 	case "string":
-		c.between(at, s, float64(utf8.RuneCountInString(n.text)))
-		// Patterns are written for Java; those that Go does not know are few.
-		if p, bad := regexp.Compile(`^(?:` + s.Pattern + `)$`); s.Pattern != "" && bad == nil && !p.MatchString(n.text) {
-			c.problem("%s is %q, and not like %s", at, n.text, s.Pattern)
-		}
+		c.text(at, s, n.text, `^(?:`+s.Pattern+`)$`)
 	case "integer", "long":
 		var number int64
 		if number, err = strconv.ParseInt(n.text, 10, 64); err == nil {
@@ -431,6 +429,18 @@ func (c *checker) scalar(at string, s *shape, n *node) {
 	}
 	if err != nil {
 		c.problem("%s is no %s: %q (%v)", at, s.Type, n.text, err)
+	}
+}
+
+// text checks a text. The pattern is that of its shape, as its protocol means it.
+func (c *checker) text(at string, s *shape, text, pattern string) {
+	c.between(at, s, float64(utf8.RuneCountInString(text)))
+	if len(s.Enum) > 0 && !slices.Contains(s.Enum, text) {
+		c.problem("%s is %q, and not one of %s", at, text, strings.Join(s.Enum, ", "))
+	}
+	// Patterns are written for Java; those that Go does not know are few.
+	if p, bad := regexp.Compile(pattern); s.Pattern != "" && bad == nil && !p.MatchString(text) {
+		c.problem("%s is %q, and not like %s", at, text, s.Pattern)
 	}
 }
 

@@ -19,14 +19,9 @@ import (
 // Every kind of request that is made to CloudFormation, CloudFront and STS is one that their models allow. Other tests
 // make them in more circumstances, and hold them against the models too where these are installed.
 func TestRequestsAreWhatAWSTakes(t *testing.T) {
-	c := awstest.New(t.Errorf)
+	c := awstest.Start(t)
 	c.Models = awstest.NeedModels(t)
 	c.Waits, c.Looks = 1, 1
-	server := httptest.NewServer(c)
-	t.Cleanup(server.Close)
-	for name, value := range awstest.Environment(server.URL) {
-		t.Setenv(name, value)
-	}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {

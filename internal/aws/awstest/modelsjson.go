@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // jsonDocument checks a request whose members that are in neither path nor query are those of a JSON object.
@@ -91,13 +89,8 @@ func (c *checker) jsonStructure(at string, s *shape, value any) {
 		return
 	}
 	inside := strings.TrimPrefix(at+".", ".")
-	names := map[string]string{} // in a document → in the model
-	for name, m := range s.Members {
-		sent := name
-		if m.LocationName != "" {
-			sent = m.LocationName
-		}
-		names[sent] = name
+	names := s.sentNames()
+	for sent, name := range names {
 		if _, there := object[sent]; !there && slices.Contains(s.Required, name) {
 			c.problem("%s%s is missing", inside, name)
 		}
@@ -119,14 +112,7 @@ func (c *checker) jsonScalar(at string, s *shape, value any) {
 			c.problem("%s is no %s: %q", at, s.Type, v)
 			return
 		}
-		c.between(at, s, float64(utf8.RuneCountInString(v)))
-		if len(s.Enum) > 0 && !slices.Contains(s.Enum, v) {
-			c.problem("%s is %q, and not one of %s", at, v, strings.Join(s.Enum, ", "))
-		}
-		// Patterns are written for Java, and most of them mean the same in Go.
-		if p, bad := regexp.Compile(s.Pattern); s.Pattern != "" && bad == nil && !p.MatchString(v) {
-			c.problem("%s is %q, and not like %s", at, v, s.Pattern)
-		}
+		c.text(at, s, v, s.Pattern)
 	case json.Number:
 		n, err := v.Float64()
 		_, notWhole := v.Int64()

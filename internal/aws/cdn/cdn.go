@@ -81,14 +81,7 @@ func (d *Distribution) pause(ctx context.Context) error {
 	if d.Sleep != nil {
 		return d.Sleep(ctx, often)
 	}
-	timer := time.NewTimer(often)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return account.Sleep(ctx, often)
 }
 
 // connect returns the client, made at the first request that finds credentials.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -17,13 +16,7 @@ import (
 )
 
 func newDistribution(t *testing.T) (*awstest.Cloud, *cdn.Distribution) {
-	c := awstest.New(t.Errorf)
-	c.Models, _ = awstest.FindModels() // awstest has a test that says so where they are missing
-	server := httptest.NewServer(c)
-	t.Cleanup(server.Close)
-	for name, value := range awstest.Environment(server.URL) {
-		t.Setenv(name, value)
-	}
+	c := awstest.Start(t)
 	return c, &cdn.Distribution{
 		ID: "E1", Account: account.Account{Region: "eu-west-1"},
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },

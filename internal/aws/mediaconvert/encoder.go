@@ -299,14 +299,7 @@ func (e *Encoder) pause(ctx context.Context, looks int) error {
 	if e.Sleep != nil {
 		return e.Sleep(ctx, each)
 	}
-	timer := time.NewTimer(each)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return account.Sleep(ctx, each)
 }
 
 func (e *Encoder) now() time.Time {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image/jpeg"
-	"net/http/httptest"
 	"os"
 	"path"
 	"path/filepath"
@@ -42,15 +41,9 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{cloud: awstest.New(t.Errorf), store: &storetest.Memory{Unversioned: true}, site: t.TempDir(), cache: t.TempDir(), clock: time.Unix(1795392000, 0)}
-	w.cloud.Models, _ = awstest.FindModels() // a test of awstest says so where they are missing
+	w := &world{cloud: awstest.Start(t), store: &storetest.Memory{Unversioned: true}, site: t.TempDir(), cache: t.TempDir(), clock: time.Unix(1795392000, 0)}
 	w.cloud.Converter.Role = role
 	w.cloud.Converter.Convert = w.convert
-	server := httptest.NewServer(w.cloud)
-	t.Cleanup(server.Close)
-	for name, value := range awstest.Environment(server.URL) {
-		t.Setenv(name, value)
-	}
 	w.copy(t, "ripples-720.mp4", "walk.mp4")
 	return w
 }

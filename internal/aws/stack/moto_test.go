@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"matinee/internal/aws/account"
+	"matinee/internal/aws/awstest"
 	"matinee/internal/aws/stack"
 	"matinee/internal/testenv"
 )
@@ -57,7 +58,7 @@ func moto(t *testing.T) {
 // The whole life of a site on moto: made, filled, emptied and removed. Of the template, moto makes the policy and the
 // buckets, with few of their properties; what it does not know it passes over.
 func TestOnMoto(t *testing.T) {
-	newCloud(t) // for the credentials
+	awstest.Start(t) // for the credentials
 	moto(t)
 	s := open(t)
 	plan, err := s.Plan(t.Context(), stack.Parameters{stack.Redirects: `{"/old/":"/new/"}`})

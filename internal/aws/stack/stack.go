@@ -173,14 +173,7 @@ func (s *Stack) pause(ctx context.Context, looks int) error {
 	if s.Sleep != nil {
 		return s.Sleep(ctx, d)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return account.Sleep(ctx, d)
 }
 
 func (s *Stack) now() time.Time {

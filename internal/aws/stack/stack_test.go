@@ -3,7 +3,6 @@ package stack_test
 import (
 	"context"
 	"errors"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -33,18 +32,6 @@ func open(t *testing.T) *stack.Stack {
 }
 
 func quiet(stack.Event) {}
-
-// newCloud makes an empty account, and points the SDK to it.
-func newCloud(t *testing.T) *awstest.Cloud {
-	c := awstest.New(t.Errorf)
-	c.Models, _ = awstest.FindModels() // awstest has a test that says so where they are missing
-	server := httptest.NewServer(c)
-	t.Cleanup(server.Close)
-	for name, value := range awstest.Environment(server.URL) {
-		t.Setenv(name, value)
-	}
-	return c
-}
 
 // provision makes the stack films.
 func provision(t *testing.T, s *stack.Stack, p stack.Parameters) (stack.Outputs, []stack.Event) {
@@ -96,7 +83,7 @@ func count(c *awstest.Cloud, action string) int {
 
 // A new site is made in two rounds, since only the first shows its address.
 func TestNewSite(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	c.Looks = 3
 	s := open(t)
 	found, err := s.Settle(t.Context(), quiet)
@@ -143,7 +130,7 @@ func TestNewSite(t *testing.T) {
 
 // A site with a domain takes one round.
 func TestNewSiteWithDomain(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	outputs, _ := provision(t, open(t), stack.Parameters{stack.Domain: "films.example.com", stack.HostedZone: "Z1"})
 	if outputs["SiteURL"] != "https://films.example.com" || count(c, "ExecuteChangeSet") != 1 {
 		t.Errorf("%v after %d rounds", outputs, count(c, "ExecuteChangeSet"))
@@ -152,7 +139,7 @@ func TestNewSiteWithDomain(t *testing.T) {
 
 // What is not given keeps its value; the same once more changes nothing, and leaves nothing behind.
 func TestChange(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	s := open(t)
 	provision(t, s, stack.Parameters{stack.PriceClass: "PriceClass_All"})
 	plan, err := s.Plan(t.Context(), stack.Parameters{stack.MediaConvert: "yes"})
@@ -186,7 +173,7 @@ func TestChange(t *testing.T) {
 
 // A plan that is not applied leaves nothing: no change set, and no empty stack around it.
 func TestDiscard(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	s := open(t)
 	plan, err := s.Plan(t.Context(), nil)
 	if err == nil {
@@ -207,7 +194,7 @@ func TestDiscard(t *testing.T) {
 
 // A run that was killed after making a change set is continued, by the same name with another token.
 func TestPlanAgain(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	s := open(t)
 	provision(t, s, nil)
 	p := stack.Parameters{stack.PriceClass: "PriceClass_200"}
@@ -236,7 +223,7 @@ func TestPlanAgain(t *testing.T) {
 
 // A run that was killed, or lost its connection, is waited for by the next.
 func TestSettle(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	s := open(t)
 	plan, err := s.Plan(t.Context(), nil)
 	if err != nil {
@@ -260,7 +247,7 @@ func TestSettle(t *testing.T) {
 }
 
 func TestLostConnection(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	s := open(t)
 	plan, err := s.Plan(t.Context(), nil)
 	if err != nil {
@@ -298,7 +285,7 @@ func TestFailures(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCloud(t)
+			c := awstest.Start(t)
 			c.Fail["StreamBucket"] = test.reason
 			s := open(t)
 			plan, err := s.Plan(t.Context(), nil)
@@ -327,7 +314,7 @@ func TestStuck(t *testing.T) {
 		"UPDATE_FAILED":          {"was left half way", "rollback-stack --stack-name films"},
 		"DELETE_FAILED":          {"could not be removed as a whole", "--destroy again"},
 	} {
-		c := newCloud(t)
+		c := awstest.Start(t)
 		s := open(t)
 		provision(t, s, nil)
 		c.Stack.Status = status
@@ -338,7 +325,7 @@ func TestStuck(t *testing.T) {
 
 // A change that fails leaves the site as it was; that is said, and the next change is possible.
 func TestFailedChange(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	s := open(t)
 	provision(t, s, nil)
 	c.Fail["SiteDistribution"], c.Rollback = "InvalidViewerCertificate", "UPDATE_ROLLBACK_COMPLETE"
@@ -357,7 +344,7 @@ func TestFailedChange(t *testing.T) {
 
 // A stack that is not ours is left alone.
 func TestSomebodyElsesStack(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	s := open(t)
 	provision(t, s, nil)
 	c.Stack.Tags = map[string]string{"team": "payroll"}
@@ -397,7 +384,7 @@ func TestParameters(t *testing.T) {
 	}
 	refused(t, stack.CheckName("my films"), "cannot be the name of a stack")
 	refused(t, stack.CheckName(strings.Repeat("a", 33)), "up to 32 letters")
-	newCloud(t)
+	awstest.Start(t)
 	if _, err := open(t).Plan(t.Context(), stack.Parameters{stack.Domain: "films.example.com"}); err == nil {
 		t.Error("a domain without a certificate was planned")
 	}
@@ -420,7 +407,7 @@ func TestRefusals(t *testing.T) {
 		"AuthorizationHeaderMalformed": {"x", []string{"another region", "--region"}},
 	} {
 		t.Run(code, func(t *testing.T) {
-			c := newCloud(t)
+			c := awstest.Start(t)
 			c.Refuse["DescribeStacks"] = awstest.Refusal{Code: code, Message: test.message, Status: 403}
 			_, err := open(t).Plan(t.Context(), nil)
 			refused(t, err, append(test.words, "read the stack films")...)
@@ -430,7 +417,7 @@ func TestRefusals(t *testing.T) {
 
 // Without credentials, or a network, that is what is said.
 func TestNoWayIn(t *testing.T) {
-	newCloud(t)
+	awstest.Start(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	_, err := stack.Open(t.Context(), "films", account.Account{Region: "us-east-1"})
@@ -438,7 +425,7 @@ func TestNoWayIn(t *testing.T) {
 	_, err = stack.Open(t.Context(), "films", account.Account{Region: "us-east-1", Profile: "cinema"})
 	refused(t, err, `there is no AWS profile "cinema"`, "list-profiles")
 
-	newCloud(t)
+	awstest.Start(t)
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 	_, err = open(t).Plan(t.Context(), nil)
 	refused(t, err, "AWS cannot be reached")
@@ -446,7 +433,7 @@ func TestNoWayIn(t *testing.T) {
 
 // Destroying empties the two buckets, with all versions and markers, before the stack goes.
 func TestDestroy(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	s := open(t)
 	refused(t, s.Destroy(t.Context(), quiet), "there is no stack films in us-east-1")
 	provision(t, s, nil)
@@ -468,7 +455,7 @@ func TestDestroy(t *testing.T) {
 
 // A destruction that fails is explained, and goes on when repeated.
 func TestDestroyAgain(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	s := open(t)
 	provision(t, s, nil)
 	c.Buckets = map[string][]string{"films-static": {"a.html", "locked.html"}}
@@ -487,7 +474,7 @@ func TestDestroyAgain(t *testing.T) {
 
 // How a stack stands is told at once, whatever its state.
 func TestStand(t *testing.T) {
-	c := newCloud(t)
+	c := awstest.Start(t)
 	s := open(t)
 	_, err := s.Stand(t.Context())
 	refused(t, err, "there is no stack films in us-east-1", "matinee provision makes the stack")
