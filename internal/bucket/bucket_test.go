@@ -78,23 +78,13 @@ func (s tree) refs(o bucket.Object, split bool) ([]bucket.Ref, error) {
 
 // needs returns the keys that a page or playlist cannot be shown without.
 func needs(key, text string) []string {
-	read := refs.HTML
-	switch path.Ext(key) {
-	case ".m3u8":
-		read = refs.Playlist
-	case ".html":
-	default:
-		return nil
-	}
-	found, err := read(strings.NewReader(text))
+	found, err := refs.Resolver{}.Needs(key, strings.NewReader(text))
 	if err != nil {
 		panic(err)
 	}
 	var keys []string
-	for _, ref := range found {
-		if to, _, ok := (refs.Resolver{}).Resolve(key, ref); ok {
-			keys = append(keys, to)
-		}
+	for _, need := range found {
+		keys = append(keys, need.Key)
 	}
 	return keys
 }

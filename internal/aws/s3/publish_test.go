@@ -73,23 +73,13 @@ func (s tree) objects() []bucket.Object {
 // needs returns the keys that a file cannot be shown without.
 func needs(t *testing.T, key, text string) []string {
 	t.Helper()
-	read := refs.HTML
-	switch path.Ext(key) {
-	case ".m3u8":
-		read = refs.Playlist
-	case ".html":
-	default:
-		return nil
-	}
-	found, err := read(strings.NewReader(text))
+	found, err := refs.Resolver{}.Needs(key, strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var keys []string
-	for _, ref := range found {
-		if to, _, ok := (refs.Resolver{}).Resolve(key, ref); ok {
-			keys = append(keys, to)
-		}
+	for _, need := range found {
+		keys = append(keys, need.Key)
 	}
 	return keys
 }

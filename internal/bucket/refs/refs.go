@@ -16,79 +16,6 @@ import (
 // maxLine is the longest line of a playlist that is read.
 const maxLine = 1 << 20
 
-// HTML returns the references of a page as they are written, in their order.
-func HTML(r io.Reader) ([]string, error) {
-	var found []string
-	tokens := html.NewTokenizer(r)
-	for {
-		switch tokens.Next() {
-		case html.ErrorToken:
-			if err := tokens.Err(); err != io.EOF { //nolint:errorlint // the tokenizer returns io.EOF itself
-				return nil, err
-			}
-			return found, nil
-		case html.StartTagToken, html.SelfClosingTagToken:
-			found = append(found, needed(tokens.Token())...)
-		}
-	}
-}
-
-// needed returns the references of a tag that are fetched with the page or when it plays.
-func needed(tag html.Token) []string {
-	attributes := map[string]string{}
-	for _, a := range tag.Attr {
-		attributes[a.Key] = strings.TrimSpace(a.Val)
-	}
-	var found []string
-	add := func(names ...string) {
-		for _, name := range names {
-			if attributes[name] != "" {
-				found = append(found, attributes[name])
-			}
-		}
-	}
-	switch tag.Data {
-	case "img", "source", "video", "audio", "track", "script", "embed", "input":
-		add("src", "poster")
-		for candidate := range strings.SplitSeq(attributes["srcset"], ",") {
-			if address, _, _ := strings.Cut(strings.TrimSpace(candidate), " "); address != "" {
-				found = append(found, address)
-			}
-		}
-	case "object":
-		add("data")
-	case "link":
-		for rel := range strings.FieldsSeq(strings.ToLower(attributes["rel"])) {
-			switch rel {
-			case "stylesheet", "icon", "apple-touch-icon", "preload", "modulepreload", "manifest":
-				add("href")
-			}
-		}
-	}
-	return found
-}
-
-// Playlist returns the references of an HLS playlist (RFC 8216): its lines that are no tags, and URI attributes.
-func Playlist(r io.Reader) ([]string, error) {
-	var found []string
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
-		line := strings.TrimSpace(lines.Text())
-		switch {
-		case line == "":
-		case !strings.HasPrefix(line, "#"):
-			found = append(found, line)
-		case strings.HasPrefix(line, "#EXT"):
-			_, rest, ok := strings.Cut(line, `URI="`)
-			if uri, _, closed := strings.Cut(rest, `"`); ok && closed && uri != "" {
-				found = append(found, uri)
-			}
-		}
-	}
-	return found, lines.Err()
-}
-
 // A Resolver knows the addresses of a site. Its zero value is a site at the root of a host.
 type Resolver struct {
 	Site   string // address of the site's root, "https://films.example.com/"; "" when unknown
@@ -104,10 +31,10 @@ type Need struct {
 // Needs returns what the file key needs of the site, as its content says. Only pages and playlists need anything; of other
 // files the content is not read.
 func (r Resolver) Needs(key string, content io.Reader) ([]Need, error) {
-	read := HTML
+	read := inPage
 	switch path.Ext(key) {
 	case ".m3u8":
-		read = Playlist
+		read = inPlaylist
 	case ".html":
 	default:
 		return nil, nil
@@ -164,4 +91,77 @@ func under(root, target *url.URL) (key string, ok bool) {
 	}
 	key = path.Clean(key)
 	return key, fs.ValidPath(key) && key != "."
+}
+
+// inPage returns the references of a page as they are written, in their order.
+func inPage(r io.Reader) ([]string, error) {
+	var found []string
+	tokens := html.NewTokenizer(r)
+	for {
+		switch tokens.Next() {
+		case html.ErrorToken:
+			if err := tokens.Err(); err != io.EOF { //nolint:errorlint // the tokenizer returns io.EOF itself
+				return nil, err
+			}
+			return found, nil
+		case html.StartTagToken, html.SelfClosingTagToken:
+			found = append(found, needed(tokens.Token())...)
+		}
+	}
+}
+
+// needed returns the references of a tag that are fetched with the page or when it plays.
+func needed(tag html.Token) []string {
+	attributes := map[string]string{}
+	for _, a := range tag.Attr {
+		attributes[a.Key] = strings.TrimSpace(a.Val)
+	}
+	var found []string
+	add := func(names ...string) {
+		for _, name := range names {
+			if attributes[name] != "" {
+				found = append(found, attributes[name])
+			}
+		}
+	}
+	switch tag.Data {
+	case "img", "source", "video", "audio", "track", "script", "embed", "input":
+		add("src", "poster")
+		for candidate := range strings.SplitSeq(attributes["srcset"], ",") {
+			if address, _, _ := strings.Cut(strings.TrimSpace(candidate), " "); address != "" {
+				found = append(found, address)
+			}
+		}
+	case "object":
+		add("data")
+	case "link":
+		for rel := range strings.FieldsSeq(strings.ToLower(attributes["rel"])) {
+			switch rel {
+			case "stylesheet", "icon", "apple-touch-icon", "preload", "modulepreload", "manifest":
+				add("href")
+			}
+		}
+	}
+	return found
+}
+
+// inPlaylist returns the references of an HLS playlist (RFC 8216): its lines that are no tags, and URI attributes.
+func inPlaylist(r io.Reader) ([]string, error) {
+	var found []string
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		switch {
+		case line == "":
+		case !strings.HasPrefix(line, "#"):
+			found = append(found, line)
+		case strings.HasPrefix(line, "#EXT"):
+			_, rest, ok := strings.Cut(line, `URI="`)
+			if uri, _, closed := strings.Cut(rest, `"`); ok && closed && uri != "" {
+				found = append(found, uri)
+			}
+		}
+	}
+	return found, lines.Err()
 }

@@ -1,6 +1,7 @@
 package refs_test
 
 import (
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -8,50 +9,56 @@ import (
 	"matinee/internal/bucket/refs"
 )
 
-func TestHTML(t *testing.T) {
-	const page = `<!doctype html><link rel="stylesheet" href=../assets/a.css><link rel=canonical href=https://x/>
-<link rel="shortcut icon" href="/i.svg"><script src="e.js"></script>
+// needs are the keys that a file needs.
+func needs(t *testing.T, key, content string) (keys []string) {
+	t.Helper()
+	found, err := refs.Resolver{Site: "https://x.example/films/", Stream: "https://cdn.example"}.Needs(key, strings.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, need := range found {
+		if need.Stream {
+			need.Key = "stream's " + need.Key
+		}
+		keys = append(keys, need.Key)
+	}
+	return keys
+}
+
+func TestPage(t *testing.T) {
+	const page = `<!doctype html><link rel="stylesheet" href=../assets/a.css><link rel=canonical href=https://x.example/films/c/>
+<link rel="shortcut icon" href="/films/i.svg"><script src="e.js"></script>
 <a href="elsewhere/">a link</a><a href="x.mp4" download>another</a><iframe src="other/"></iframe>
-<video poster="p 1.jpg"><source src="a.mp4"><source src='m.m3u8'><track src=c.vtt></video>
-<img srcset="a.webp 320w, b.webp 640w" src="data:image/png;base64,AAAA" alt='<img src="no">'>
+<video poster="p 1.jpg"><source src="https://cdn.example/a.mp4"><source src='m.m3u8'><track src=c.vtt></video>
+<img srcset="a.webp 320w, b.webp 640w" src="data:image/png;base64,AAAA" alt='<img src="no">'><img src=https://y.example/d.png>
 <!-- <img src="comment"> --><script>"<img src='no'>"</script>`
-	got, err := refs.HTML(strings.NewReader(page))
-	want := []string{"../assets/a.css", "/i.svg", "e.js", "p 1.jpg", "a.mp4", "m.m3u8", "c.vtt", "data:image/png;base64,AAAA", "a.webp", "b.webp"}
-	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("got %q, %v\nwant %q", got, err, want)
+	got := needs(t, "p/index.html", page)
+	want := []string{"assets/a.css", "i.svg", "p/e.js", "p/p 1.jpg", "stream's a.mp4", "p/m.m3u8", "p/c.vtt", "p/a.webp", "p/b.webp"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
 	}
 }
 
 func TestPlaylist(t *testing.T) {
 	const list = "#EXTM3U\n#EXT-X-MAP:URI=\"720p.mp4\",BYTERANGE=\"1@0\"\n# URI=\"comment\"\n#EXTINF:2,\n720p.mp4\n\r\n" +
 		"#EXT-X-MEDIA:TYPE=AUDIO,URI=\"audio-de.m3u8\"\r\n#EXT-X-STREAM-INF:BANDWIDTH=1\r\n240p.m3u8\r\n"
-	got, err := refs.Playlist(strings.NewReader(list))
-	if want := []string{"720p.mp4", "720p.mp4", "audio-de.m3u8", "240p.m3u8"}; err != nil || !slices.Equal(got, want) {
-		t.Errorf("got %q, %v, want %q", got, err, want)
+	got := needs(t, "stream/a/master.m3u8", list)
+	want := []string{"stream/a/720p.mp4", "stream/a/720p.mp4", "stream/a/audio-de.m3u8", "stream/a/240p.m3u8"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	endless := strings.Repeat("x", 2<<20)
+	if _, err := (refs.Resolver{}).Needs("a.m3u8", strings.NewReader(endless)); err == nil {
+		t.Error("a playlist of one endless line is read")
 	}
 }
 
-func TestNeeds(t *testing.T) {
-	r := refs.Resolver{Site: "https://x.example/films/", Stream: "https://cdn.example"}
-	for key, c := range map[string]struct {
-		content string
-		want    []refs.Need
-	}{
-		"a/index.html": {
-			`<link rel=stylesheet href=../assets/a.css><img src=https://y.example/b.png><source src=https://cdn.example/stream/a/720p.mp4>`,
-			[]refs.Need{{"assets/a.css", false}, {"stream/a/720p.mp4", true}},
-		},
-		"stream/a/720p.m3u8": {"#EXTM3U\n720p.mp4\n", []refs.Need{{"stream/a/720p.mp4", false}}},
-		"feed.xml":           {"<img src=a.png>\na.mp4", nil},
-	} {
-		got, err := r.Needs(key, strings.NewReader(c.content))
-		if err != nil || !slices.Equal(got, c.want) {
-			t.Errorf("%s needs %v, %v, want %v", key, got, err, c.want)
+// Files that are neither need nothing, whatever they say.
+func TestOthers(t *testing.T) {
+	for _, key := range []string{"feed.xml", "a/download", "a.html.txt"} {
+		if got := needs(t, key, "<img src=a.png>\na.mp4\n"); got != nil {
+			t.Errorf("%s needs %q", key, got)
 		}
-	}
-	broken := strings.Repeat("x", 2<<20)
-	if _, err := r.Needs("a.m3u8", strings.NewReader(broken)); err == nil {
-		t.Error("a playlist of one endless line is read")
 	}
 }
 
@@ -89,18 +96,15 @@ func TestResolve(t *testing.T) {
 
 // FuzzResolve holds that what is found in a stranger's page stays in the site, whatever it is.
 func FuzzResolve(f *testing.F) {
-	f.Add("a/index.html", `<img src="../../../x" srcset="a 1x,,b">`)
+	f.Add("a/index", `<img src="../../../x" srcset="a 1x,,b">`)
 	f.Add("x", "<video poster=//site.invalid/%2e%2e/..>")
 	f.Fuzz(func(t *testing.T, from, page string) {
-		found, err := refs.HTML(strings.NewReader(page))
-		if err != nil {
-			return // too broken to refer to anything
-		}
-		more, _ := refs.Playlist(strings.NewReader(page))
-		for _, ref := range append(found, more...) {
-			key, _, ok := refs.Resolver{}.Resolve(from, ref)
-			if ok && (key == "" || strings.HasPrefix(key, "/") || key == ".." || strings.HasPrefix(key, "../")) {
-				t.Errorf("%q in %q leads to %q", ref, from, key)
+		for _, ext := range []string{".html", ".m3u8"} {
+			found, _ := refs.Resolver{}.Needs(from+ext, strings.NewReader(page)) // what is too broken refers to nothing
+			for _, need := range found {
+				if !fs.ValidPath(need.Key) || need.Key == "." {
+					t.Errorf("%q needs %q", from+ext, need.Key)
+				}
 			}
 		}
 	})
