@@ -96,7 +96,7 @@ one site do not refer to, there is matinee clean.`,
 func inventory(e env, dir string) (folder string, items []video.Item, err error) {
 	folder = cacheFolder(e, dir)
 	items, err = video.Inventory(folder)
-	video.Name(items, indexFile(e, dir))
+	video.NameClips(items, indexFile(e, dir))
 	return folder, items, err
 }
 

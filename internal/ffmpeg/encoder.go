@@ -61,14 +61,14 @@ func (e *Encoder) Recipe(ctx context.Context, w video.Wish) (string, error) {
 // Check probes what cannot be streamed as it is and refuses what cannot be encoded either.
 func (e *Encoder) Check(ctx context.Context, job *video.Job) error {
 	if len(job.Sources) > 1 {
-		return e.several(ctx, job)
+		return e.untouched(ctx, job)
 	}
 	t, err := e.CLI.recall(ctx, e.Cache)
 	if err != nil {
 		return err
 	}
 	if e.sufficient(t, job) {
-		return e.several(ctx, job)
+		return e.untouched(ctx, job)
 	}
 	_, err = e.look(ctx, t, job)
 	return err
@@ -82,8 +82,9 @@ func (e *Encoder) sufficient(t tools, job *video.Job) bool {
 		(e.Heights == nil || t.has("libx264")) && (!e.AV1 || t.has("libsvtav1"))
 }
 
-// several checks encodes that the author made: they are a ladder, and taken as they are.
-func (e *Encoder) several(ctx context.Context, job *video.Job) error {
+// untouched refuses sources that cannot be streamed as they are, such as several encodes that the author made: they are a
+// ladder, and taken as they are.
+func (e *Encoder) untouched(ctx context.Context, job *video.Job) error {
 	err := video.Copy{Describe: e.describe}.Check(ctx, job)
 	if refused, ok := errors.AsType[*video.Refused](err); ok && len(job.Sources) > 1 {
 		refused.Hint = "name the largest encode alone, without renditions: the smaller ones are made from it"
@@ -100,7 +101,7 @@ func (e *Encoder) describe(ctx context.Context, name string) (string, error) {
 // Encode makes the rungs of a film. What may be streamed as it is, picture or sound, is taken as it is.
 func (e *Encoder) Encode(ctx context.Context, job *video.Job) ([]video.Source, error) {
 	if len(job.Sources) > 1 {
-		return job.Sources, e.several(ctx, job)
+		return job.Sources, e.untouched(ctx, job)
 	}
 	t, err := e.CLI.recall(ctx, e.Cache)
 	if err != nil {

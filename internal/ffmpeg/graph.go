@@ -3,6 +3,7 @@ package ffmpeg
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,11 +47,7 @@ func (f *film) graph(s stretch, background string) string {
 		}
 	}
 	// From the largest down; ladders of two codecs may begin at different sizes.
-	for i := 1; i < len(sizes); i++ {
-		for k := i; k > 0 && sizes[k].width > sizes[k-1].width; k-- {
-			sizes[k], sizes[k-1] = sizes[k-1], sizes[k]
-		}
-	}
+	slices.SortStableFunc(sizes, func(a, b scaling) int { return b.width - a.width })
 	for k, z := range sizes {
 		last := k == len(sizes)-1
 		if k > 0 {

@@ -30,7 +30,7 @@ type size struct{ width, height int }
 
 func (s size) lines() int { return min(s.width, s.height) }
 
-// scaled is the size with so many lines, its sides even: 4:2:0 has one colour for two by two pixels.
+// scaled is the size times a factor, its sides even: 4:2:0 has one colour for two by two pixels.
 func (s size) scaled(factor float64) size {
 	return size{even(float64(s.width) * factor), even(float64(s.height) * factor)}
 }

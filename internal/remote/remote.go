@@ -49,7 +49,7 @@ func Probe(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := get(ctx, resolve(base, segment), maxSegment); err != nil {
+	if _, _, err := get(ctx, resolve(base, segment), maxSegment, http.Header{"Range": {fmt.Sprintf("bytes=0-%d", maxSegment-1)}}); err != nil {
 		return fmt.Errorf("its first segment %w", err)
 	}
 	return nil
@@ -57,11 +57,16 @@ func Probe(ctx context.Context, address string) error {
 
 // playlist fetches a playlist and returns where it was found in the end.
 func playlist(ctx context.Context, address string) (*url.URL, []byte, error) {
-	from, body, err := get(ctx, address, maxPlaylist)
-	if err == nil && !bytes.HasPrefix(bytes.TrimPrefix(body, []byte("\ufeff")), []byte("#EXTM3U")) {
-		err = fmt.Errorf("at %s is no HLS playlist", from)
+	from, body, err := get(ctx, address, maxPlaylist+1, http.Header{})
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(body) > maxPlaylist:
+		return nil, nil, fmt.Errorf("is larger than %d MB (%s)", maxPlaylist>>20, from.Redacted())
+	case !bytes.HasPrefix(bytes.TrimPrefix(body, []byte("\ufeff")), []byte("#EXTM3U")):
+		return nil, nil, fmt.Errorf("at %s is no HLS playlist", from.Redacted())
 	}
-	return from, body, err
+	return from, body, nil
 }
 
 func resolve(base *url.URL, ref string) string {
@@ -94,8 +99,8 @@ var client = &http.Client{
 	},
 }
 
-// get fetches at most limit bytes: as many as it wants from a segment, all there must be of a playlist.
-func get(ctx context.Context, address string, limit int64) (from *url.URL, body []byte, err error) {
+// get fetches at most limit bytes, and returns where they were found in the end.
+func get(ctx context.Context, address string, limit int64, header http.Header) (from *url.URL, body []byte, err error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 		return nil, nil, fmt.Errorf("has the address %q, which is not on the web", address)
@@ -106,9 +111,7 @@ func get(ctx context.Context, address string, limit int64) (from *url.URL, body 
 	if err != nil {
 		return nil, nil, err
 	}
-	if limit == maxSegment {
-		request.Header.Set("Range", fmt.Sprintf("bytes=0-%d", limit-1))
-	}
+	request.Header = header
 	answer, err := client.Do(request)
 	if err != nil {
 		return nil, nil, unanswered(ctx, u, err)
@@ -117,14 +120,12 @@ func get(ctx context.Context, address string, limit int64) (from *url.URL, body 
 	if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusPartialContent {
 		return nil, nil, fmt.Errorf("answers %s (%s)", answer.Status, u.Redacted())
 	}
-	body, err = io.ReadAll(io.LimitReader(answer.Body, limit+1))
-	switch {
-	case err != nil:
+	body, err = io.ReadAll(io.LimitReader(answer.Body, limit))
+	if err != nil {
 		return nil, nil, unanswered(ctx, u, err)
-	case len(body) == 0:
+	}
+	if len(body) == 0 {
 		return nil, nil, fmt.Errorf("is empty (%s)", u.Redacted())
-	case limit == maxPlaylist && int64(len(body)) > limit:
-		return nil, nil, fmt.Errorf("is larger than %d MB (%s)", maxPlaylist>>20, u.Redacted())
 	}
 	return answer.Request.URL, body, nil
 }

@@ -37,6 +37,7 @@ func TestProbe(t *testing.T) {
 		"in circles":         {map[string]string{"/m.m3u8": "-> /m.m3u8"}, "its playlist cannot be fetched from 127.0.0.1"},
 		"to the disk":        {map[string]string{"/m.m3u8": "-> file:///etc/passwd"}, "its playlist cannot be fetched from 127.0.0.1"},
 		"segment on a disk":  {map[string]string{"/m.m3u8": strings.ReplaceAll(media, "one.ts", "file:///etc/passwd")}, "its first segment has the address"},
+		"an endless list":    {map[string]string{"/m.m3u8": media + strings.Repeat("#\n", 5<<20)}, "its playlist is larger than 8 MB (http"},
 		"an endless segment": {map[string]string{"/m.m3u8": media, "/one.ts": strings.Repeat("x", 10<<20)}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

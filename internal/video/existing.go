@@ -61,23 +61,15 @@ func (l *Library) existing(ctx context.Context, c *Clip) (*Video, error) {
 	sum := sha256.Sum256([]byte(address))
 	name := existingName(address)
 	v := &Video{
-		Name: slug(name) + "-" + hex.EncodeToString(sum[:5]), Title: c.Title, Master: address,
+		Name: slug(name) + "-" + hex.EncodeToString(sum[:5]), Title: TitleFromName(name), Master: address,
 		Width: c.Width, Height: c.Height, Duration: c.Duration, HasVideo: true, HasAudio: true,
 		AlternateAudio: true, // perhaps: who cannot look inside takes the player that knows everything
 		Warm:           []Range{{Path: address}},
-		Start:          c.Start, Loop: c.Loop, Muted: c.Muted,
-	}
-	if v.Title == "" {
-		v.Title = TitleFromName(name)
 	}
 	if v.Width == 0 || v.Height == 0 {
 		v.Width, v.Height = 1280, 720
 	}
-	err = errors.Join(applyAspect(v, c), l.addImages(ctx, v, c, nil), l.addTexts(ctx, v, c))
-	if err != nil {
-		return nil, err
-	}
-	return v, nil
+	return l.complete(ctx, v, c, nil)
 }
 
 // existingName is what the address of a stream calls it: "keynote" for "https://example.com/talks/keynote/master.m3u8".

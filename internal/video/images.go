@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"golang.org/x/image/bmp"
-	"golang.org/x/sync/singleflight"
 )
 
 // A Camera takes pictures of films and makes small files of pictures. The films are rungs of streams, made by us and with
@@ -57,12 +56,6 @@ var imageWidths = []int{320, 640, 960, 1280}
 // jpegQuality is where the blocks cannot be seen yet in small pictures.
 const jpegQuality = 72
 
-// images is what a Library remembers of those it makes.
-type images struct {
-	albums singleflight.Group
-	made   int
-}
-
 // An album is a folder of images in the cache, as its album.json describes it. It is written once.
 type album struct {
 	Files  []streamFile `json:"files"`
@@ -85,7 +78,7 @@ const albumName = "album.json"
 func (l *Library) album(ctx context.Context, of string, key []string, fill func(a *album) error) (*album, error) {
 	sum := sha256.Sum256([]byte(strings.Join(append(key, imagesRecipe), "\n")))
 	dir := filepath.Join(l.Cache, "images", hex.EncodeToString(sum[:]))
-	made, err, _ := l.images.albums.Do(dir, func() (any, error) {
+	made, err, _ := l.albums.Do(dir, func() (any, error) {
 		if a, err := loadAlbum(dir); err == nil {
 			noteUse(filepath.Join(dir, albumName))
 			return a, nil
@@ -153,9 +146,6 @@ func (l *Library) makeAlbum(dir, of string, fill func(*album) error) (*album, er
 			return nil, cacheError("move images to "+dir, err)
 		}
 	}
-	l.mu.Lock()
-	l.images.made++
-	l.mu.Unlock()
 	return loadAlbum(dir)
 }
 

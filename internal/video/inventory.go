@@ -164,8 +164,8 @@ func Remove(cache string, items []Item) (int64, error) {
 	return freed, nil
 }
 
-// Name says of items, as far as the index of the site's files tells, which clips they were made of.
-func Name(items []Item, index string) {
+// NameClips says of items, as far as the index of the site's files tells, which clips they were made of.
+func NameClips(items []Item, index string) {
 	data, err := os.ReadFile(index)
 	if err != nil {
 		return // no build has been here
@@ -228,7 +228,7 @@ func (l *Library) prepareBuilt(ctx context.Context, c *Clip) (built bool, err er
 			break
 		}
 		if name := l.pictureFile(c); name != "" { // of which pictures may have been made all the same
-			if _, err := l.sources.look(name, pictureSize); err != nil {
+			if _, err := l.sources.look(name, checkPicture); err != nil {
 				return false, problemAt(c, name, err)
 			}
 		}

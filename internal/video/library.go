@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"matinee/internal/diag"
 )
@@ -37,7 +38,7 @@ type Library struct {
 	once     sync.Once
 	sources  *sources
 	blobs    blobs
-	images   images
+	albums   singleflight.Group
 	encoding chan struct{} // holds one for every clip being encoded
 
 	looking   sync.Mutex // held by who looks for text inside a clip
@@ -126,16 +127,18 @@ func (l *Library) Prepare(ctx context.Context, c *Clip) (*Video, error) {
 		return nil, problemAt(c, c.Src, err)
 	}
 	v := st.video(streamName(c.Src, st.Key))
-	v.Title = c.Title
-	if v.Title == "" {
-		v.Title = TitleFromName(c.Src)
-	}
-	v.Start, v.Loop, v.Muted = c.Start, c.Loop, c.Muted
 	for _, f := range st.Files {
 		l.publish(File{Path: "stream/" + v.Name + "/" + f.Name, Source: st.path(f.Name), Size: f.Size, SHA256: f.SHA256})
 	}
-	err = errors.Join(applyAspect(v, c), l.addImages(ctx, v, c, st), l.addTexts(ctx, v, c))
-	if err != nil {
+	return l.complete(ctx, v, c, st)
+}
+
+// complete gives a video what its author says of it, and all that is seen and read of it. st is its stream, nil where
+// that lies elsewhere.
+func (l *Library) complete(ctx context.Context, v *Video, c *Clip, st *stream) (*Video, error) {
+	v.Title = cmp.Or(c.Title, v.Title, TitleFromName(c.Src))
+	v.Start, v.Loop, v.Muted = c.Start, c.Loop, c.Muted
+	if err := errors.Join(applyAspect(v, c), l.addImages(ctx, v, c, st), l.addTexts(ctx, v, c)); err != nil {
 		return nil, err
 	}
 	return v, nil

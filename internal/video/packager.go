@@ -163,20 +163,34 @@ func label(r Rendition, others []*rung) string {
 	if r.isAV1() {
 		base += "-av1"
 	}
-	return unique(base, others)
+	return uniqueLabel(base, others)
 }
 
 // audioLabel names a rung of sound by its language: "audio-de".
 func audioLabel(t *mp4.Track, others []*rung) string {
-	return unique("audio-"+cmp.Or(t.Language, "und"), others)
+	return uniqueLabel("audio-"+cmp.Or(t.Language, "und"), others)
 }
 
-func unique(base string, others []*rung) string {
-	name := base
-	for n := 2; slices.ContainsFunc(others, func(r *rung) bool { return r.Label == name }); n++ {
-		name = fmt.Sprintf("%s-%d", base, n)
+func uniqueLabel(base string, others []*rung) string {
+	return unique(base, "-", func(name string) bool {
+		return slices.ContainsFunc(others, func(r *rung) bool { return r.Label == name })
+	})
+}
+
+// unique is a name or, where it is taken, the name and the first number from 2 on with which it is not.
+func unique(name, between string, taken func(name string) bool) string {
+	free := name
+	for n := 2; taken(free); n++ {
+		free = fmt.Sprint(name, between, n)
 	}
-	return name
+	return free
+}
+
+// uniqueName is a NAME that none of the others in a group of renditions has.
+func uniqueName(name string, others []hls.Rendition) string {
+	return unique(name, " ", func(name string) bool {
+		return slices.ContainsFunc(others, func(r hls.Rendition) bool { return r.Name == name })
+	})
 }
 
 // A packager writes the files of a stream into a folder.
@@ -321,12 +335,8 @@ func audioMedia(t *mp4.Track, others []hls.Rendition, uri string) hls.Rendition 
 	if tag, err := language.Parse(t.Language); err == nil && t.Language != "" {
 		name = selfName(tag)
 	}
-	base := name
-	for n := 2; slices.ContainsFunc(others, func(r hls.Rendition) bool { return r.Name == name }); n++ {
-		name = fmt.Sprintf("%s %d", base, n)
-	}
 	return hls.Rendition{
-		Type: hls.Audio, GroupID: audioGroup, Name: name, Language: t.Language,
+		Type: hls.Audio, GroupID: audioGroup, Name: uniqueName(name, others), Language: t.Language,
 		Default: uri == "", Autoselect: true, URI: uri, Channels: t.Channels,
 	}
 }

@@ -104,11 +104,11 @@ func (l *Library) addPicture(ctx context.Context, v *Video, c *Clip, name string
 		return diag.At(c.File, c.Line, "poster %s: pictures of this type are not understood", name).
 			WithHint("use a JPEG, PNG or WebP picture")
 	}
-	src, err := l.sources.look(name, pictureSize)
+	src, err := l.sources.look(name, checkPicture)
 	if err != nil {
 		return problemAt(c, name, err)
 	}
-	make := func(camera Camera) (*album, error) {
+	develop := func(camera Camera) (*album, error) {
 		key := []string{"picture", src.SHA256}
 		if camera != nil {
 			k, err := camera.Key(ctx)
@@ -125,12 +125,12 @@ func (l *Library) addPicture(ctx context.Context, v *Video, c *Clip, name string
 			return a.develop(ctx, camera, picture)
 		})
 	}
-	a, err := make(l.Camera)
+	a, err := develop(l.Camera)
 	if _, ok := errors.AsType[*diag.Problem](err); err != nil && !ok && l.Camera != nil {
 		if err := l.excuse(ctx, c, "its poster has no small encodings", err); err != nil {
 			return err
 		}
-		a, err = make(nil)
+		a, err = develop(nil)
 	}
 	if err != nil {
 		return err
@@ -185,8 +185,8 @@ func (l *Library) addPoster(v *Video, name string, a *album) {
 	}
 }
 
-// pictureSize remembers the size of a picture, and refuses what is none.
-func pictureSize(f fs.File, s *source) error {
+// checkPicture refuses what is no picture, or too large a one.
+func checkPicture(f io.Reader) error {
 	config, _, err := image.DecodeConfig(io.LimitReader(f, maxPicture))
 	if err != nil {
 		return fmt.Errorf("not a picture that can be read (%w)", err)
@@ -194,7 +194,6 @@ func pictureSize(f fs.File, s *source) error {
 	if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
 		return fmt.Errorf("%d×%d pixels are too many for a poster", config.Width, config.Height)
 	}
-	s.Width, s.Height = config.Width, config.Height
 	return nil
 }
 

@@ -29,8 +29,6 @@ type source struct {
 	Size    int64  `json:"size"`
 	ModTime int64  `json:"mtime"` // nanoseconds since 1970
 	SHA256  string `json:"sha256"`
-	Width   int    `json:"width,omitempty"` // of a picture, pixels
-	Height  int    `json:"height,omitempty"`
 }
 
 // IndexName is the usual name of the file that remembers the digests of a site's files. A cache that several sites share
@@ -49,9 +47,9 @@ func loadSources(site fs.FS, file string) *sources {
 	return s
 }
 
-// look returns what is known of a file, reading it if it is new or changed. inspect, which may be nil, sees the bytes
-// of a file that had to be read and fills in what else is to be remembered.
-func (s *sources) look(name string, inspect func(fs.File, *source) error) (source, error) {
+// look returns what is known of a file, reading it if it is new or changed. inspect, which may be nil, sees a file that
+// had to be read, and may refuse it.
+func (s *sources) look(name string, inspect func(io.Reader) error) (source, error) {
 	info, err := fs.Stat(s.site, name)
 	if err != nil {
 		return source{}, err
@@ -74,7 +72,7 @@ func (s *sources) look(name string, inspect func(fs.File, *source) error) (sourc
 	return fresh, nil
 }
 
-func (s *sources) readFile(name string, inspect func(fs.File, *source) error) (source, error) {
+func (s *sources) readFile(name string, inspect func(io.Reader) error) (source, error) {
 	f, err := s.site.Open(name)
 	if err != nil {
 		return source{}, err
@@ -90,7 +88,7 @@ func (s *sources) readFile(name string, inspect func(fs.File, *source) error) (s
 		if _, err := f.(io.Seeker).Seek(0, io.SeekStart); err != nil {
 			return source{}, err
 		}
-		if err := inspect(f, &fresh); err != nil {
+		if err := inspect(f); err != nil {
 			return source{}, err
 		}
 	}

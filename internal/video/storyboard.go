@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"matinee/internal/caption"
 )
 
 // What is seen of a film while one looks for a place in it, and before it plays.
@@ -119,16 +121,10 @@ func (a *album) drawStoryboard(frames []Frame, duration time.Duration) error {
 			to = frames[i+1].At
 		}
 		r := place(i)
-		fmt.Fprintf(&cues, "\n%s --> %s\n%s#xywh=%d,%d,%d,%d\n", cueTime(from), cueTime(to), a.Sprite, r.Min.X, r.Min.Y, tile.X, tile.Y)
+		fmt.Fprintf(&cues, "\n%s --> %s\n%s#xywh=%d,%d,%d,%d\n", caption.Time(from), caption.Time(to), a.Sprite, r.Min.X, r.Min.Y, tile.X, tile.Y)
 	}
 	a.Storyboard, err = a.add("storyboard", ".vtt", cues.Bytes(), true)
 	return err
-}
-
-// cueTime is a time as WebVTT has it: "00:01:02.500".
-func cueTime(t time.Duration) string {
-	ms := t.Milliseconds()
-	return fmt.Sprintf("%02d:%02d:%02d.%03d", ms/3_600_000, ms/60_000%60, ms/1000%60, ms%1000)
 }
 
 // fit is the largest size of a shape that fits into a box, never larger than it is.

@@ -1,10 +1,8 @@
 package video
 
 import (
-	"fmt"
 	"os"
 	"path"
-	"slices"
 	"strings"
 
 	"matinee/internal/hls"
@@ -30,6 +28,7 @@ func (l *Library) addSubtitlesGroup(v *Video) error {
 	} else if err := master.Unmarshal(data); err != nil {
 		return cacheError("read "+packaged.Source, err)
 	}
+	var group []hls.Rendition
 	for _, t := range v.Captions {
 		playlist, err := captionPlaylist(v, t)
 		if err != nil {
@@ -39,10 +38,11 @@ func (l *Library) addSubtitlesGroup(v *Video) error {
 		if err != nil {
 			return err
 		}
-		master.Media = append(master.Media, hls.Rendition{
-			Type: hls.Subtitles, GroupID: subtitlesGroup, Name: uniqueName(t.Label, master.Media), Language: t.Lang, URI: path.Base(out),
+		group = append(group, hls.Rendition{
+			Type: hls.Subtitles, GroupID: subtitlesGroup, Name: uniqueName(quotable(t.Label), group), Language: t.Lang, URI: path.Base(out),
 		})
 	}
+	master.Media = append(master.Media, group...)
 	for i := range master.Variants {
 		master.Variants[i].SubtitlesGroup = subtitlesGroup
 	}
@@ -71,9 +71,9 @@ func captionPlaylist(v *Video, t Track) ([]byte, error) {
 	return m.Marshal()
 }
 
-// uniqueName makes a NAME of a label: without what a playlist cannot hold, and different from the others of the group.
-func uniqueName(label string, others []hls.Rendition) string {
-	label = strings.Map(func(r rune) rune {
+// quotable is a label without what a playlist cannot hold.
+func quotable(label string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '"':
 			return '\''
@@ -82,11 +82,6 @@ func uniqueName(label string, others []hls.Rendition) string {
 		}
 		return r
 	}, label)
-	name := label
-	for n := 2; slices.ContainsFunc(others, func(r hls.Rendition) bool { return r.Type == hls.Subtitles && r.Name == name }); n++ {
-		name = fmt.Sprintf("%s %d", label, n)
-	}
-	return name
 }
 
 // published is a file of the library by its path in the site.
