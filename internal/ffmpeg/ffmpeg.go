@@ -1,29 +1,32 @@
-// Package ffmpeg encodes films with ffmpeg, and asks ffprobe what they are. It is the only package that starts programs.
+// Package ffmpeg does with programs what package video asks for: with ffmpeg and ffprobe it encodes films ([Encoder]), takes
+// pictures of them ([Camera]) and finds what they hold besides ([Extractor]), and it runs the author's own program that
+// writes captions ([Transcriber]). It is the only package that starts programs.
 //
 // # What is made of a film
 //
-// Of a film, one process makes everything ([Encoder]): it decodes the film once, turns it into an ordinary picture
-// (upright, progressive, square pixels, 8 bits, 4:2:0, standard range, at most 60 pictures a second), scales that down
-// from rung to rung, and encodes all rungs and the sound side by side. It writes plain MP4s of one track each; joining,
-// cutting and packaging them is left to packages mp4 and video. A track that browsers play as it is, picture or sound,
-// is not encoded: it is joined with what is, and the rungs below a picture that is kept have their keyframes where that
-// has cuts.
+// One process decodes a film, or a stretch of a long one, once: it turns it into an ordinary picture (upright, progressive,
+// square pixels, 8 bits, 4:2:0, standard range, at most 60 pictures a second), scales that down from rung to rung, and
+// encodes all rungs side by side, and the sound with them unless there are several stretches, which would click where they
+// meet. It writes plain MP4s of one track each; joining, cutting and packaging them is left to packages mp4 and video. A
+// track that browsers play as it is, picture or sound, is not encoded: it is joined with what is, and the rungs below a
+// picture that is kept have their keyframes where that has cuts.
 //
 // Nothing is guessed at afterwards: all time stamps are those of the file, moved by one number, so that what was encoded
-// apart, in stretches of a long film too, fits what was copied. A rung is encoded with capped constant quality; which of
-// the rungs are worth having is decided when it is known what each needs.
-//
-// What ffmpeg can do is asked once for each ffmpeg (tools), because a build with nothing new is to start no program.
+// apart fits together, and fits what was copied. A rung is encoded with capped constant quality; which of the rungs are
+// worth having is decided when it is known what each needs. What ffmpeg can do is asked once for each ffmpeg (tools),
+// because a build with nothing new is to start no program.
 //
 // # How programs are started
 //
 // Programs are started without a shell, with a time limit, and in a process group of their own, which is killed as a
 // whole: nothing outlives the context it was started with. File names are data, whatever they look like: they reach
-// the program as file: URLs, so that "-i.mp4" is no option and "concat:a" no protocol. Neither is any protocol allowed
-// but files, nor any format that refers to other files: a playlist dressed up as a film opens nothing else.
+// FFmpeg as file: URLs, so that "-i.mp4" is no option and "concat:a" no protocol. Of a file of anybody's (input), no
+// protocol but files is allowed, nor any format that refers to other files: a playlist dressed up as a film opens nothing
+// else.
 //
-// What a program says on its standard error is condensed to the one line that helps. An encoding is watched over: it is
-// asked to end, and then killed, when it makes no progress, goes on after the film's end, or writes more than it could.
+// What a program says on its standard error is condensed to the one line that helps (failed), and is told apart from what
+// the machine lacks. An encoding is watched over: it is asked to end, and then killed, when it makes no progress, goes on
+// after the film's end, or writes more than it could.
 package ffmpeg
 
 import (

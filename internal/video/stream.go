@@ -177,8 +177,7 @@ func (l *Library) keptDir(streamDir string) string {
 	return filepath.Join(l.Cache, "parts", filepath.Base(streamDir))
 }
 
-// makeStream encodes a clip and packages it. Whatever else is to be made of its pictures is made between packaging and
-// commit, from the rungs in the packager's folder: no source is decoded twice, and they have a keyframe every 2 s.
+// makeStream encodes a clip, packages it and puts it into the cache.
 func (l *Library) makeStream(ctx context.Context, c *Clip, sums []string, recipe string) (*stream, error) {
 	sources, closeAll, err := l.open(c)
 	defer closeAll()

@@ -1,14 +1,17 @@
 // Package video turns the clips authors name into streams that pages can show: it finds out what a clip is and whether
-// it can be streamed as it is, plans the rungs of its ladder, has them packaged, and finds the poster, captions and
-// chapters that belong to it.
+// it can be streamed as it is, plans the rungs of its ladder, has them packaged, and adds all that belongs to it:
+// pictures, captions, chapters, a transcript.
 //
 // # Two steps
 //
 // [Library.Check] reads the index of every clip that is new, and no media, and reports each clip that cannot be
 // prepared. [Library.PrepareAll] then prepares them; what it returns, [Video], is all a page needs to know. What a
-// server has to send is [Library.Files]. Encoding is behind [Encoder], which is declared here and made elsewhere;
-// packaging never is: every rung becomes one hybrid MP4 (package mp4) with its playlist (package hls), whoever
-// encoded it.
+// server has to send is [Library.Files].
+//
+// Programs are behind interfaces that are declared here and met elsewhere: an [Encoder] makes rungs, a [Camera] pictures,
+// an [Extractor] finds captions in a clip and a [Transcriber] writes them. Packaging is done here, whoever made the rungs:
+// each becomes one hybrid MP4 (package mp4) with its playlist (package hls). Two kinds of clips are not packaged: those
+// whose [RemoteEncoder] leaves the stream where it is sent from, and addresses of streams that exist ([ParseStream]).
 //
 // # Cache
 //
@@ -16,18 +19,18 @@
 //
 //	<digest of the first source>/<digest of all sources and the recipe>/   the stream's files and clip.json
 //	images/<digest of what they show, the recipe and the camera>/          posters, storyboard and preview, and album.json
-//	blobs/<xx>/<digest>.<ext>                                               title cards, captions, chapters
+//	blobs/<xx>/<digest>.<ext>                                              title cards, captions, chapters
 //	inside/<digest>.json                                                   subtitles and chapters found in a source
-//	transcribed/<digest>-<key>.vtt                                          captions that a Transcriber made
-//	parts/<the same digest>/                                               of long clips in the making, what is finished
+//	transcribed/<digest>-<key>.vtt                                         captions that a Transcriber made
+//	parts/<digest of all sources and the recipe>/                          of a stream in the making, what is to outlive us
 //	ffmpeg.json                                                            what the encoder's program can do
 //	sources.json                                                           size, time and digest of the author's files
 //	tmp/                                                                   work in progress
 //
 // and is published under a name with the same digest, so a stream never changes in place and may be cached for ever.
-// Folders of streams are made under tmp and renamed when they are finished: a build that is killed leaves nothing
-// that looks like a stream, and two builds at once do no harm to each other. A source whose size and time are those
-// of sources.json is not read again. The whole cache may be deleted at any time.
+// Folders of streams and images are made under tmp and renamed when they are finished: a build that is killed leaves
+// nothing that looks like a stream, and two builds at once do no harm to each other. A source whose size and time are
+// those of sources.json is not read again. The whole cache may be deleted at any time.
 package video
 
 import "time"
