@@ -364,7 +364,7 @@ func waveOf(e *output.Entry) bucket.Wave {
 		return bucket.Masters
 	case path.Ext(e.Path) == ".m3u8":
 		return bucket.Playlists
-	case e.Path == "index.html" || isHTML && (first == "tags" || first == "page"):
+	case e.Path == "index.html" || isHTML && slices.Contains([]string{"tags", "series", "page"}, first):
 		return bucket.Entries
 	case isHTML:
 		return bucket.Pages

@@ -154,6 +154,9 @@ func (s *Site) paths(posts []*Post) map[string]bool {
 	for _, t := range s.Tags {
 		known[t.Path] = true
 	}
+	for _, t := range s.series {
+		known[t.Path] = true
+	}
 	return known
 }
 

@@ -16,7 +16,7 @@ func TestThemeDocumentationNamesAllThereIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dot := range []any{
-		&site.View{}, &site.Site{}, &site.Post{}, &site.Tag{}, &site.Pager{}, &site.MenuItem{}, &site.Author{},
+		&site.View{}, &site.Site{}, &site.Post{}, &site.Tag{}, &site.Series{}, &site.Pager{}, &site.MenuItem{}, &site.Author{},
 		&site.Player{}, &site.PlayerTrack{}, &site.Picture{}, &site.PictureSource{}, &site.PlayerRTMP{}, &site.ChapterLink{},
 	} {
 		for _, name := range usable(reflect.TypeOf(dot)) {

@@ -164,7 +164,7 @@ type sitemapURL struct {
 	Lastmod string `xml:"lastmod,omitempty"`
 }
 
-// sitemap lists every page for search engines: the home page, posts and tags.
+// sitemap lists every page for search engines: the home page, posts, tags and series.
 func (s *Site) sitemap() Page {
 	set := urlset{NS: "http://www.sitemaps.org/schemas/sitemap/0.9", URLs: []sitemapURL{{Loc: s.URL}}}
 	for _, p := range s.Posts {
@@ -175,6 +175,9 @@ func (s *Site) sitemap() Page {
 		set.URLs = append(set.URLs, u)
 	}
 	for _, t := range s.Tags {
+		set.URLs = append(set.URLs, sitemapURL{Loc: s.URL + escapePath(t.Path)})
+	}
+	for _, t := range s.series {
 		set.URLs = append(set.URLs, sitemapURL{Loc: s.URL + escapePath(t.Path)})
 	}
 	return Page{Path: sitemapPath, Class: ClassPage, Key: digest(s.Generator, "sitemap", set.URLs), Render: func(w io.Writer) error {

@@ -27,5 +27,9 @@ func (p *Post) digest() string {
 	for i, t := range p.Tags {
 		tags[i] = [2]string{t.Name, t.Path}
 	}
-	return digest(p.entry.Post.Digest[:], p.entry.Post.Date, p.Path, p.Description, p.Author, tags, targets, p.entry.Videos)
+	var series []any
+	if p.Series != nil {
+		series = []any{p.Series.Name, p.Series.Path, p.Part, len(p.Series.Posts)}
+	}
+	return digest(p.entry.Post.Digest[:], p.entry.Post.Date, p.Path, p.Description, p.Author, tags, series, targets, p.entry.Videos)
 }

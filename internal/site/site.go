@@ -76,8 +76,9 @@ type Site struct {
 	playerDir     string
 	noTranscripts bool
 	perPage       int
-	hidden        []*Post // unlisted posts
-	key           string  // digest of all of the above that every page shows
+	series        []*Series // by path
+	hidden        []*Post   // unlisted posts
+	key           string    // digest of all of the above that every page shows
 }
 
 // Class says how a file may be cached and in which wave it is published.
@@ -118,6 +119,7 @@ func New(info Info, entries []*Entry, theme Theme) (*Site, error) {
 	}
 	slices.SortStableFunc(posts, newestFirst)
 	s.addTags(posts)
+	s.addSeries(posts)
 	for _, p := range posts {
 		if p.entry.Post.Unlisted {
 			s.hidden = append(s.hidden, p)
@@ -198,6 +200,43 @@ func (s *Site) addTags(posts []*Post) {
 	})
 }
 
+// addSeries gives posts their series and series their posts. As with tags, case and punctuation make no difference, and the
+// newest post names it. Unlisted posts are no parts.
+func (s *Site) addSeries(posts []*Post) {
+	bySlug := map[string]*Series{}
+	for _, p := range posts {
+		slug := post.Slugify(p.entry.Post.Series)
+		if slug == "" || p.entry.Post.Unlisted {
+			continue
+		}
+		series := bySlug[slug]
+		if series == nil {
+			series = &Series{Name: p.entry.Post.Series, Path: "series/" + slug + "/"}
+			bySlug[slug] = series
+			s.series = append(s.series, series)
+		}
+		p.Series = series
+		series.Posts = append(series.Posts, p)
+	}
+	slices.SortFunc(s.series, func(a, b *Series) int { return strings.Compare(a.Path, b.Path) })
+	for _, series := range s.series {
+		slices.SortStableFunc(series.Posts, firstPartFirst)
+		for i, p := range series.Posts {
+			p.Part = i + 1
+		}
+	}
+}
+
+// firstPartFirst orders the parts of a series by date, the oldest first, then by weight and by file. The date counts first,
+// so that a post that is put in front of a list by its weight stays the part it is.
+func firstPartFirst(a, b *Post) int {
+	return cmp.Or(
+		a.Date.Compare(b.Date),
+		cmp.Compare(a.entry.Post.Weight, b.entry.Post.Weight),
+		strings.Compare(a.entry.Post.File, b.entry.Post.File),
+	)
+}
+
 // ownFolders are folders of the site that hold no posts.
 var ownFolders = []string{"assets", "embed", "page", "posters", "stream"}
 
@@ -206,6 +245,9 @@ func (s *Site) checkAddresses(posts []*Post) error {
 	taken := map[string]string{"": "the home page", "tags/": "the list of tags", "404.html": "the page for what is not there"}
 	for _, t := range s.Tags {
 		taken[t.Path] = fmt.Sprintf("the tag %q", t.Name)
+	}
+	for _, t := range s.series {
+		taken[t.Path] = fmt.Sprintf("the series %q", t.Name)
 	}
 	var errs []error
 	claim := func(file string, line int, path string) {
@@ -276,12 +318,15 @@ func Origins(clips []video.Clip) []string {
 
 func (s *Site) allPosts() []*Post { return slices.Concat(s.Posts, s.hidden) }
 
-// Pages is every page of the site: posts, lists, tags, 404, feed, sitemap and redirects, in a fixed order.
+// Pages is every page of the site: posts, lists, tags, series, 404, feed, sitemap and redirects, in a fixed order.
 func (s *Site) Pages() []Page {
 	pages := s.postPages()
 	pages = append(pages, s.listPages("home", "", "", nil, s.Posts)...)
 	for _, t := range s.Tags {
 		pages = append(pages, s.listPages("tag", t.Path, t.Name, t, t.Posts)...)
+	}
+	for _, t := range s.series {
+		pages = append(pages, s.seriesPage(t))
 	}
 	tags := s.view("tags", "tags/", "Tags")
 	pages = append(pages, s.page(tags, digest(s.tagKeys())))
@@ -323,6 +368,10 @@ func (s *Site) postPages() []Page {
 			v.Older = s.Posts[i+1]
 			around = append(around, v.Older.key)
 		}
+		if p.Series != nil {
+			v.Previous, v.Next = p.Series.around(p)
+			around = append(around, p.Series.keys()...)
+		}
 		pages = append(pages, s.page(v, digest(around)))
 	}
 	for _, p := range s.hidden {
@@ -361,6 +410,32 @@ func (s *Site) listPages(kind, base, title string, tag *Tag, posts []*Post) []Pa
 		pages = append(pages, s.page(v, digest(keys)))
 	}
 	return pages
+}
+
+// seriesPage shows all parts of a series, on one page: it is seen as a whole.
+func (s *Site) seriesPage(series *Series) Page {
+	v := s.view("series", series.Path, series.Name)
+	v.Series, v.Posts, v.Pager = series, series.Posts, Pager{Number: 1, Total: 1}
+	return s.page(v, digest(series.keys()))
+}
+
+// around returns the parts before and after one, nil at the ends.
+func (s *Series) around(p *Post) (previous, next *Post) {
+	if p.Part > 1 {
+		previous = s.Posts[p.Part-2]
+	}
+	if p.Part < len(s.Posts) {
+		next = s.Posts[p.Part]
+	}
+	return previous, next
+}
+
+func (s *Series) keys() []string {
+	keys := []string{s.Name}
+	for _, p := range s.Posts {
+		keys = append(keys, p.key)
+	}
+	return keys
 }
 
 func (s *Site) tagKeys() []string {

@@ -29,6 +29,14 @@ func (plainTheme) Execute(w io.Writer, layout string, view any) error {
 		fmt.Fprintf(w, "card %s %s\n", p.Title, v.Link(p.Path))
 	}
 	if v.Post != nil {
+		if p := v.Post; p.Series != nil {
+			fmt.Fprintf(w, "part %d of %d of %s at %s\n", p.Part, len(p.Series.Posts), p.Series.Name, v.Link(p.Series.Path))
+		}
+		for rel, p := range map[string]*site.Post{"previous": v.Previous, "next": v.Next} {
+			if p != nil {
+				fmt.Fprintf(w, "%s is %s\n", rel, v.Link(p.Path))
+			}
+		}
 		content, err := v.Content()
 		if err != nil {
 			return err
@@ -159,6 +167,41 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// A series is told by its name, ordered by date whatever its posts weigh, and seen on one page.
+func TestSeries(t *testing.T) {
+	got := pages(t, info, files(
+		"content/one.md", "---\ntitle: One\ndate: 2026-01-01\nseries: night walks\n---\n",
+		"content/two.md", "---\ntitle: Two\ndate: 2026-01-02\nseries: Night walks!\n---\n",
+		"content/three.md", "---\ntitle: Three\ndate: 2026-01-03\nseries: Night Walks\nweight: -1\n---\n[all](/series/night-walks/)",
+		"content/hidden.md", "---\ntitle: Hidden\ndate: 2026-01-04\nseries: Night Walks\nunlisted: true\n---\n",
+		"content/b.md", "---\ntitle: B\nseries: Undated\nweight: 1\n---\n",
+		"content/a.md", "---\ntitle: A\nseries: Undated\nweight: 2\n---\n",
+		"content/c.md", "---\ntitle: C\nseries: '!'\n---\n",
+	))
+	for _, test := range []struct{ page, text string }{
+		{"series/night-walks/index.html", "series \"Night Walks\" root=../../\ncard One ../../one/\ncard Two ../../two/\ncard Three ../../three/\n"},
+		{"series/undated/index.html", "card B ../../b/\ncard A ../../a/\n"},
+		{"one/index.html", "part 1 of 3 of Night Walks at ../series/night-walks/\nnext is ../two/\n"},
+		{"two/index.html", "part 2 of 3 of Night Walks at"},
+		{"two/index.html", "previous is ../one/\n"},
+		{"two/index.html", "next is ../three/\n"},
+		{"three/index.html", "part 3 of 3 of Night Walks at ../series/night-walks/\nprevious is ../two/\n"},
+		{"three/index.html", `<a href="../series/night-walks/">all</a>`},
+		{"hidden/index.html", "post \"Hidden\" root=../\n\n"},
+		{"c/index.html", "post \"C\" root=../\n\n"},
+		{"sitemap.xml", "<loc>https://example.com/sub/series/night-walks/</loc>"},
+	} {
+		if !strings.Contains(got[test.page], test.text) {
+			t.Errorf("%s lacks %q:\n%s", test.page, test.text, got[test.page])
+		}
+	}
+	for path := range got {
+		if strings.HasPrefix(path, "series/") && path != "series/night-walks/index.html" && path != "series/undated/index.html" {
+			t.Errorf("there is a page %s", path)
+		}
+	}
+}
+
 func TestPermalinks(t *testing.T) {
 	dated := info
 	dated.Permalink = "/:section/:year/:month/:slug/"
@@ -193,7 +236,7 @@ func TestStreamingDistribution(t *testing.T) {
 func TestProblems(t *testing.T) {
 	fsys := files(
 		"content/a.md", "---\ntitle: A\n---\n[x](/nowhere/)\n\n[y](../b)\n",
-		"content/b.md", "---\ntitle: B\naliases: [/a/, /tags/film/, /stream/x/]\ntags: [film]\n---\n",
+		"content/b.md", "---\ntitle: B\naliases: [/a/, /tags/film/, /stream/x/, /series/walks/]\ntags: [film]\nseries: Walks\n---\n",
 	)
 	_, err := build(t, info, fsys)
 	problems, rest := diag.Problems(err)
@@ -204,6 +247,7 @@ func TestProblems(t *testing.T) {
 	want := []string{
 		`content/a.md:4: link "/nowhere/" leads nowhere on this site`,
 		"content/b.md:3: the address /a/ is taken by content/a.md",
+		`content/b.md:3: the address /series/walks/ is taken by the series "Walks"`,
 		"content/b.md:3: the address /stream/x/ is taken by the generator's own files",
 		`content/b.md:3: the address /tags/film/ is taken by the tag "film"`,
 	}
@@ -255,6 +299,31 @@ func TestKeys(t *testing.T) {
 	if got := changed(keys(info, edited)); !slices.Equal(got, want) {
 		t.Errorf("an edited post changes %q, want %q", got, want)
 	}
+
+	// A post that joins a series changes its parts, which say how many there are, and whatever shows those.
+	parts := base()
+	for _, name := range []string{"b", "e"} {
+		file := parts["content/"+name+".md"]
+		file.Data = bytes.Replace(file.Data, []byte("tags"), []byte("series: Walks\ntags"), 1)
+	}
+	before = keys(info, parts)
+	file := parts["content/d.md"]
+	file.Data = bytes.Replace(file.Data, []byte("tags"), []byte("series: Walks\ntags"), 1)
+	want = []string{
+		"a/index.html", "b/index.html", "c/index.html", "d/index.html", "e/index.html", "feed.xml", "index.html", "page/2/index.html", "page/3/index.html",
+		"series/walks/index.html", "tags/index.html", "tags/three/index.html", "tags/two/index.html",
+	}
+	if got := changed(keys(info, parts)); !slices.Equal(got, want) {
+		t.Errorf("another part changes %q, want %q", got, want)
+	}
+	edit := parts["content/e.md"]
+	before = keys(info, parts)
+	edit.Data = append(edit.Data, "More."...)
+	want = []string{"b/index.html", "d/index.html", "e/index.html", "feed.xml", "page/3/index.html", "series/walks/index.html", "tags/three/index.html"}
+	if got := changed(keys(info, parts)); !slices.Equal(got, want) {
+		t.Errorf("an edited part changes %q, want %q", got, want)
+	}
+	before = keys(info, base())
 
 	moved := base()
 	moved["content/c.md"].Data = []byte("---\ntitle: C\nslug: other\ndate: 2026-01-03\ntags: [two]\n---\n")

@@ -14,16 +14,19 @@ import (
 // them into addresses with Link, Stream, Asset and Abs, which know where the page being rendered stands.
 type View struct {
 	Site         *Site
-	Kind         string // "post", "home", "tag", "tags", "404"
-	Path         string // of this page: "a-walk/", "" for home, "page/2/", "tags/film/"
+	Kind         string // "post", "home", "tag", "tags", "series", "404"
+	Path         string // of this page: "a-walk/", "" for home, "page/2/", "tags/film/", "series/walks/"
 	Title        string // of this page; "" on the home page
 	Description  string
 	NoIndex      bool    // search engines are asked to leave the page out (unlisted posts, 404)
 	Post         *Post   // on post pages
 	Newer, Older *Post   // on post pages: neighbours in time, nil at the ends
-	Posts        []*Post // on home and tag pages: the cards of this page
+	Previous     *Post   // on pages of posts in a series: the part before, nil at the beginning
+	Next         *Post   // likewise: the part after, nil at the end
+	Posts        []*Post // on home, tag and series pages: the cards of this page
 	Tag          *Tag    // on tag pages
-	Pager        Pager   // on home and tag pages
+	Series       *Series // on series pages
+	Pager        Pager   // on home, tag and series pages
 
 	root    string // prefix that leads from the page to the site's root: "../", or "/sub/path/" on the 404 page
 	players int    // players shown so far; numbers their ids
@@ -38,6 +41,8 @@ type Post struct {
 	Description string // plain text: description, summary or the first paragraph
 	Author      string
 	Tags        []*Tag
+	Series      *Series        // nil when the post is part of none
+	Part        int            // its place in the series, from 1 on; 0 when it is part of none
 	Videos      []*video.Video // those of the front matter, in order; players inside the text are part of Content
 	Cover       *video.Video   // the video whose poster and duration stand on the card; nil when the post has none
 	Image       string         // path of the front matter's image, or ""
@@ -55,6 +60,13 @@ type Tag struct {
 	Name  string
 	Path  string // "tags/film/"
 	Posts []*Post
+}
+
+// A Series is posts that belong together, and their order.
+type Series struct {
+	Name  string
+	Path  string  // "series/walks/"
+	Posts []*Post // the first part first
 }
 
 // A Pager says where a page of a list stands.

@@ -122,7 +122,7 @@ func strayLayouts(layers []Layer, layouts map[string]source) error {
 	return errors.Join(problems...)
 }
 
-// Execute renders a page with the layout of a kind ("post", "home", "tag", "tags", "404") and data as its dot, and
+// Execute renders a page with the layout of a kind ("post", "home", "tag", "tags", "series", "404") and data as its dot, and
 // writes it minified. Nothing is written when it fails. An error of a template is a [diag.Problem] at its line; a
 // Problem returned by a method the template called is returned as it is.
 func (t *Theme) Execute(w io.Writer, layout string, data any) error {
