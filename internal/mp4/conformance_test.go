@@ -65,6 +65,7 @@ var oddities = []oddity{
 	{name: "two frames and sound", make: []string{"-f lavfi -i", picture, "-f lavfi -i", "sine=duration=0.1", "-frames:v 2", x264, aac}},
 	{name: "64-bit", make: av(x264, aac), surgery: largeOffsets},
 	{name: "compact sample sizes", make: av(x264+" -crf 35", aac), surgery: compactSizes},
+	{name: "reordering forgotten", make: av("-c:v libx264 -preset fast -bf 2 -g 50 -pix_fmt yuv420p", aac), surgery: editFromZero},
 	{name: "fragmented", make: av(x264, aac, "-movflags frag_keyframe+empty_moov+default_base_moof"), gaps: true},
 	{name: "fragmented by time", make: av(x264, aac, "-movflags empty_moov -frag_duration 300000"), gaps: true},
 	{name: "fragmented with edit list", make: av("-c:v libx264 -preset fast -bf 2 -g 50 -pix_fmt yuv420p", aac, "-movflags frag_keyframe+delay_moov"), gaps: true},

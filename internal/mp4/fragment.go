@@ -274,14 +274,22 @@ func (rd *reader) finishFragments() error {
 		if !fr.started || start <= 0 {
 			continue
 		}
-		if !fits(uint64(start+t.edit.shift), t.timescale) {
-			return &FormatError{"tfdt", "the tracks begin years apart"}
+		if err := m.delay(t, start); err != nil {
+			return err
 		}
-		t.edit.shift += start
-		m.commonTimescale()
-		t.edit.empty = rescale(uint64(t.edit.shift), t.timescale, m.timescale)
-		t.edit.shift = int64(rescale(t.edit.empty, m.timescale, t.timescale)) // what both readings can say
 	}
+	return nil
+}
+
+// delay lets a track begin later, by ticks of its media.
+func (m *Movie) delay(t *Track, ticks int64) error {
+	if !fits(uint64(ticks), t.timescale) || !fits(uint64(ticks+t.edit.shift), t.timescale) {
+		return &FormatError{"tfdt", "the tracks begin years apart"}
+	}
+	t.edit.shift += ticks
+	m.commonTimescale()
+	t.edit.empty = rescale(uint64(t.edit.shift), t.timescale, m.timescale)
+	t.edit.shift = int64(rescale(t.edit.empty, m.timescale, t.timescale)) // what both readings can say
 	return nil
 }
 

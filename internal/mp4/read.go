@@ -3,6 +3,7 @@ package mp4
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 )
@@ -377,7 +378,11 @@ func (t *Track) finish(m *Movie) error {
 	if s.sync != nil && (t.Kind == Audio || s.sync.count() == s.n) {
 		s.sync = nil // every packet of the audio codecs packaged here can be started at
 	}
+	listed := t.edit.present && !m.Fragmented
 	if err := t.liftOffsets(); err != nil {
+		return err
+	}
+	if err := t.closeGap(m, listed); err != nil {
 		return err
 	}
 	first := s.cursor()
@@ -418,6 +423,29 @@ func (t *Track) liftOffsets() error {
 	t.edit.mediaTime -= int64(lowest)
 	t.verbatim = slices.DeleteFunc(t.verbatim, func(x box) bool { return x.typ == "cslg" }) // it summarises the offsets
 	return nil
+}
+
+// closeGap lets an edit list begin with the first picture when it would begin before that: FFmpeg, and Chromium with it,
+// take the time between for a mistake and leave it out, so no list that is written may have such a gap. One that is listed
+// in the source was a mistake, of a writer that forgot by how much reordering delays pictures. Any other is how the source
+// is played, and becomes a delay.
+func (t *Track) closeGap(m *Movie, listed bool) error {
+	if !t.edit.present && t.edit.empty == 0 {
+		return nil // nothing will be written
+	}
+	first := int64(math.MaxInt64)
+	for c := t.table.cursor(); c.more() && first > t.edit.mediaTime; c.next() {
+		first = min(first, c.pts())
+	}
+	gap := first - t.edit.mediaTime
+	if gap <= 0 {
+		return nil
+	}
+	t.edit.mediaTime = first
+	if listed {
+		return nil
+	}
+	return m.delay(t, gap)
 }
 
 // lastEnd is the composition time at which the last sample ends, whatever an edit list trims.

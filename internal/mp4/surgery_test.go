@@ -118,3 +118,14 @@ func secondDescription(t testing.TB, b []byte) []byte {
 		return be.AppendUint32(body, 2)
 	}, inTable("stsc")...)
 }
+
+// editFromZero begins the edit of the picture before its first one.
+func editFromZero(t testing.TB, b []byte) []byte {
+	return operate(t, b, func(body []byte) []byte {
+		if be.Uint32(body[12:]) == 0 {
+			t.Fatal("there is no reordering delay to forget")
+		}
+		be.PutUint32(body[12:], 0)
+		return body
+	}, "moov", "trak", "edts", "elst")
+}
