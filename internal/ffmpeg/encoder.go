@@ -265,13 +265,17 @@ func (w *work) encodeSounds(ctx context.Context) error {
 // keep does a part of the work in a folder that, with last, outlives an interruption.
 func (w *work) keep(name string, last bool, do func(dir string) error) (string, error) {
 	if last {
-		return w.job.Keep(name, do)
+		dir, err := w.job.Keep(name, do)
+		w.noteDamage(dir)
+		return dir, err
 	}
 	dir := filepath.Join(w.job.Dir, name)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return "", &video.CacheError{Op: "make a folder", Err: err}
 	}
-	return dir, do(dir)
+	err := do(dir)
+	w.noteDamage(dir)
+	return dir, err
 }
 
 func pictureName(rung int) string { return fmt.Sprintf("v%d.mp4", rung) }
@@ -429,7 +433,35 @@ func (w *work) run(ctx context.Context, s stretch, dir string, args []string) er
 		}
 	}
 	_, err := w.CLI.encode(ctx, watch, args...)
-	return err
+	if _, broken := errors.AsType[*verdict](err); !broken {
+		return err
+	}
+	// Films from old discs and bad lines are often damaged in a place or two, and still worth seeing: once more, with what
+	// can be decoded. How much that is, checkLength judges.
+	said, err := w.CLI.encode(ctx, watch, patient(args)...)
+	if err != nil {
+		return err
+	}
+	text := complaint(said, errors.New("of unknown kind"))
+	if err := os.WriteFile(filepath.Join(dir, damageName), []byte(text), 0o666); err != nil { //nolint:gosec // like all of the cache
+		return &video.CacheError{Op: "write " + damageName, Err: err}
+	}
+	return nil
+}
+
+// patient are the arguments of an encoding that leaves out what cannot be decoded.
+func patient(args []string) []string {
+	return append([]string{"-max_error_rate", "1"}, slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-xerror" })...)
+}
+
+// damageName is the file beside what was encoded that says what could not be decoded; it is kept with finished parts.
+const damageName = "damage"
+
+// noteDamage tells the job of damage found in a part.
+func (w *work) noteDamage(dir string) {
+	if said, err := os.ReadFile(filepath.Join(dir, damageName)); err == nil && w.job.Damage == "" {
+		w.job.Damage = string(said)
+	}
 }
 
 // upTo is a time of the film, where its end is known not after it.
@@ -484,6 +516,12 @@ func mostMissing(length time.Duration) time.Duration { return max(500*time.Milli
 // one that ends. Formats that announce nothing are guessed at by ffprobe, and not held to it.
 func (w *work) checkLength(pictures [][]mp4.Piece) error {
 	f := w.film
+	if w.job.Damage != "" && w.few(pictures) {
+		return &video.Refused{
+			Path: f.source.Path, Reason: "damaged: less than half of its pictures can be decoded (" + w.job.Damage + ")",
+			Hint: "copy it again from where it came from",
+		}
+	}
 	name, _, _ := strings.Cut(f.info.Format, ",")
 	if !slices.Contains([]string{"mov", "matroska", "avi", "flv", "asf", "wav", "flac"}, name) || f.info.Duration == 0 {
 		return nil
@@ -496,7 +534,11 @@ func (w *work) checkLength(pictures [][]mp4.Piece) error {
 	if f.copied != nil {
 		end = max(end, f.copied.Start+f.copied.Duration)
 	}
-	want := f.info.Start - f.origin + f.info.Duration
+	length := f.info.Duration
+	if p := f.picture; w.job.Damage != "" && p != nil && p.FrameRate > 0 { // the length of a damaged file is guessed at, too
+		length = max(length, min(time.Duration(float64(p.Pictures)/p.FrameRate*float64(time.Second)), 10*length))
+	}
+	want := f.info.Start - f.origin + length
 	if want-end > mostMissing(want) {
 		return &video.Refused{
 			Path:   f.source.Path,
@@ -505,6 +547,19 @@ func (w *work) checkLength(pictures [][]mp4.Piece) error {
 		}
 	}
 	return nil
+}
+
+// few tells whether less than half of a damaged film's pictures could be decoded.
+func (w *work) few(pictures [][]mp4.Piece) bool {
+	f := w.film
+	if len(pictures) == 0 || f.picture.FrameRate <= 0 {
+		return false
+	}
+	n := 0
+	for _, p := range pictures[0] {
+		n += p.Track.Samples
+	}
+	return float64(n) < 0.5*f.rate()*f.info.Duration.Seconds()
 }
 
 // assemble joins each rung's picture with the sound, and leaves out rungs that are not worth their room.

@@ -74,6 +74,9 @@ func TestOddClips(t *testing.T) {
 			if checkErr != nil || err != nil {
 				t.Fatal(checkErr, err)
 			}
+			if warned := strings.Contains(fmt.Sprint(l.Warnings()), "is damaged"); warned != c.Damaged {
+				t.Errorf("warnings: %v", l.Warnings())
+			}
 			streamed(t, c, l, videos[0])
 		})
 	}

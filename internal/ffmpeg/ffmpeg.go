@@ -80,6 +80,7 @@ type Stream struct {
 	Transfer      string  // of light to numbers: "smpte2084" is HDR10, "arib-std-b67" HLG
 	Range         string  // "tv", "pc"; "" when not said
 	FrameRate     float64 // average, in pictures per second; 0 when not known
+	Pictures      int     // as the file announces; 0: it does not
 	Alpha         bool    // a VP8 or VP9 picture has a second one with its transparency
 
 	Channels int // of sound
@@ -116,7 +117,7 @@ func (s Stream) String() string {
 // ErrMissing, context.DeadlineExceeded or the cause of ctx.
 func (c CLI) Probe(ctx context.Context, path string) (Info, error) {
 	out, err := c.inspect(ctx, path, "-show_entries", "format=format_name,start_time,duration:stream=index,codec_type,codec_name,width,height,channels"+
-		",sample_aspect_ratio,pix_fmt,field_order,color_transfer,color_range,avg_frame_rate,r_frame_rate"+
+		",sample_aspect_ratio,pix_fmt,field_order,color_transfer,color_range,avg_frame_rate,r_frame_rate,nb_frames"+
 		":stream_tags=language,alpha_mode:stream_disposition=attached_pic,default:stream_side_data=rotation")
 	if err != nil {
 		return Info{}, err
@@ -179,6 +180,7 @@ type probedStream struct {
 	Range       string `json:"color_range"`
 	AverageRate string `json:"avg_frame_rate"`
 	BaseRate    string `json:"r_frame_rate"`
+	Frames      string `json:"nb_frames"`
 	Channels    int    `json:"channels"`
 	Disposition struct {
 		AttachedPicture int `json:"attached_pic"`
@@ -215,6 +217,9 @@ func (p *probedStream) stream() Stream {
 		Index: p.Index, Type: p.Type, Codec: p.Codec, Language: language(p.Tags.Language), Default: p.Disposition.Default != 0,
 		Width: p.Width, Height: p.Height, PixelFormat: p.PixelFormat, Transfer: p.Transfer, Range: p.Range,
 		Channels: p.Channels, Alpha: p.Tags.Alpha == "1",
+	}
+	if n, err := strconv.Atoi(p.Frames); err == nil && n > 0 && s.Type == "video" {
+		s.Pictures = n
 	}
 	if p.FieldOrder != "unknown" {
 		s.FieldOrder = p.FieldOrder
@@ -285,6 +290,9 @@ func complaint(stderr string, err error) string {
 	last, signed := err.Error(), ""
 	for line := range strings.Lines(stderr) {
 		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "Last message repeated") {
+			continue
+		}
 		if _, text, ok := strings.Cut(line, "] "); ok && strings.HasPrefix(line, "[") {
 			signed = text
 		} else if line != "" {

@@ -18,6 +18,9 @@ type Job struct {
 	// is 0 when nobody knows. It may be nil.
 	Report func(done, total time.Duration, speed float64)
 
+	// Damage is for Encode to say what in the sources could not be decoded and is missing from what it made; "": nothing.
+	Damage string
+
 	kept         string // folder of what outlives an interruption; "": nothing does
 	open         []*os.File
 	made, reused atomic.Int64

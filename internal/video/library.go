@@ -126,6 +126,10 @@ func (l *Library) Prepare(ctx context.Context, c *Clip) (*Video, error) {
 	if err != nil {
 		return nil, problemAt(c, c.Src, err)
 	}
+	if st.Damage != "" {
+		l.warn(diag.At(c.File, c.Line, "%s is damaged, and what cannot be decoded is left out (%s)", c.Src, st.Damage).
+			WithHint("look at its page; if too much is missing, copy the clip again from where it came from"))
+	}
 	v := st.video(streamName(c.Src, st.Key))
 	for _, f := range st.Files {
 		l.publish(File{Path: "stream/" + v.Name + "/" + f.Name, Source: st.path(f.Name), Size: f.Size, SHA256: f.SHA256})

@@ -31,6 +31,7 @@ type stream struct {
 	Warm       []Range       `json:"warm"`
 	Chapters   []Chapter     `json:"chapters"` // of the container
 	Files      []streamFile  `json:"files"`
+	Damage     string        `json:"damage,omitempty"` // what of the sources could not be decoded
 	Remote     *Remote       `json:"remote,omitempty"` // where the stream lies elsewhere; then there are no Files
 
 	dir string
@@ -214,7 +215,7 @@ func (l *Library) makeStream(ctx context.Context, c *Clip, sums []string, recipe
 	if err != nil {
 		return nil, err
 	}
-	s.Key = filepath.Base(dir)
+	s.Key, s.Damage = filepath.Base(dir), job.Damage
 	if err := s.commit(p.dir, dir); err != nil {
 		return nil, err
 	}

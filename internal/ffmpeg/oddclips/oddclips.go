@@ -28,6 +28,7 @@ type Clip struct {
 	Rate     float64       // pictures per second that come out
 	Sound    bool          // there is something to hear
 	Tongues  []string      // languages of the sound, where there are several
+	Damaged  bool          // it is streamed without what cannot be decoded
 	Copied   bool          // it is streamed as it is: the pictures are not encoded
 	Refused  string        // what the error says, where it cannot be streamed
 
@@ -135,6 +136,8 @@ func Clips() []Clip {
 		refused("cut-off.webm", "the file ends too early", "-f lavfi -i testsrc2=s=320x180:r=25:d=4 -c:v libvpx -deadline realtime -cpu-used 8", "", cutOff),
 		refused("cut-off.mp4", "the file ends too early", video+x265+"-movflags +faststart", "truncated", cutOff),
 		refused("cut-off.avi", "the file ends too early", "-f lavfi -i testsrc2=s=320x180:r=25:d=4 -c:v mpeg4", "", cutOff),
+		change(plain("scratched.avi", "some of it is lost", video+sine+"-c:v mpeg4 -c:a ac3"), func(c *Clip) { c.Rate, c.Damaged, c.made = 0, true, scratch }),
+		refused("ruined.avi", "most of it is lost", "-f lavfi -i testsrc2=s=320x180:r=25:d=4 -c:v mpeg4", "less than half of its pictures", wipe(25, 95)),
 		refused("junk.mp4", "no film", "", "not a film that ffmpeg can read", func(_, file string) error {
 			return os.WriteFile(file, []byte(strings.Repeat("Dear diary, this is no film. ", 100)), 0o644)
 		}),
@@ -159,6 +162,32 @@ func cutOff(_, file string) error {
 		return err
 	}
 	return os.Truncate(file, info.Size()*6/10)
+}
+
+// wipe makes zeros of a part of a file, from and to in per cent.
+func wipe(from, to int) func(dir, file string) error {
+	return func(_, file string) error {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		clear(b[len(b)*from/100 : len(b)*to/100])
+		return os.WriteFile(file, b, 0o644)
+	}
+}
+
+// scratch makes zeros of one picture of an AVI.
+func scratch(_, file string) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	rest := b
+	for range 30 {
+		_, rest, _ = bytes.Cut(rest, []byte("00dc")) // a chunk's type; its size follows
+	}
+	clear(rest[4 : 4+binary.LittleEndian.Uint32(rest)])
+	return os.WriteFile(file, b, 0o644)
 }
 
 // turn marks a film as to be turned clockwise when shown, as telephones do: in the matrix of its first track's header
