@@ -70,7 +70,7 @@ func (e *Encoder) Check(ctx context.Context, job *video.Job) error {
 	if e.sufficient(t, job) {
 		return e.untouched(ctx, job)
 	}
-	_, err = e.look(ctx, t, job)
+	_, err = e.look(ctx, t, job, true)
 	return err
 }
 
@@ -107,7 +107,7 @@ func (e *Encoder) Encode(ctx context.Context, job *video.Job) ([]video.Source, e
 	if err != nil {
 		return nil, err
 	}
-	f, err := e.look(ctx, t, job)
+	f, err := e.look(ctx, t, job, true)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +116,13 @@ func (e *Encoder) Encode(ctx context.Context, job *video.Job) ([]video.Source, e
 	}
 	w := &work{Encoder: e, tools: t, film: f, job: job}
 	rungs, err := w.encode(ctx)
+	if err == nil && job.Damage != "" && f.copied != nil {
+		// Browsers give up at a picture that they cannot decode, and the copy still has it.
+		if w.film, err = e.look(ctx, t, job, false); err == nil {
+			w.sounds = nil
+			rungs, err = w.encode(ctx)
+		}
+	}
 	if errors.Is(err, syscall.ENOSPC) {
 		return nil, &video.CacheError{Op: "encode " + f.source.Path, Err: syscall.ENOSPC}
 	}
@@ -204,7 +211,7 @@ func (w *work) encodePictures(ctx context.Context, stretches []stretch, together
 	f := w.film
 	pictures := make([][]mp4.Piece, len(f.rungs))
 	for _, s := range stretches {
-		dir, err := w.keep(fmt.Sprintf("pictures-%d-%d", s.from.Milliseconds(), s.to.Milliseconds()), len(stretches) > 1, func(dir string) error {
+		dir, err := w.keep(fmt.Sprintf("pictures%d-%d-%d", len(f.rungs), s.from.Milliseconds(), s.to.Milliseconds()), len(stretches) > 1, func(dir string) error {
 			args := w.input(s)
 			graph := f.graph(s, w.Background)
 			var outputs []string
@@ -432,13 +439,14 @@ func (w *work) run(ctx context.Context, s stretch, dir string, args []string) er
 			w.job.Report(f.upTo(s.from+done), f.info.Duration, speed)
 		}
 	}
-	_, err := w.CLI.encode(ctx, watch, args...)
-	if _, broken := errors.AsType[*verdict](err); !broken {
+	said, err := w.CLI.encode(ctx, watch, args...)
+	if _, broken := errors.AsType[*verdict](err); broken {
+		// Films from old discs and bad lines are often damaged in a place or two, and still worth seeing: once more, with
+		// what can be decoded. How much that is, checkLength judges.
+		said, err = w.CLI.encode(ctx, watch, patient(args)...)
+	} else if !strings.Contains(said, "[h264 @") { // its decoder hides some damage, and says so
 		return err
 	}
-	// Films from old discs and bad lines are often damaged in a place or two, and still worth seeing: once more, with what
-	// can be decoded. How much that is, checkLength judges.
-	said, err := w.CLI.encode(ctx, watch, patient(args)...)
 	if err != nil {
 		return err
 	}

@@ -34,8 +34,8 @@ type film struct {
 // keyframeEvery is the time between keyframes that we make: players can begin and change rungs there.
 const keyframeEvery = 2 * time.Second
 
-// look probes a source and decides what is to be made of it.
-func (e *Encoder) look(ctx context.Context, t tools, job *video.Job) (*film, error) {
+// look probes a source and decides what is to be made of it. Without mayCopy, its picture is not taken as it is.
+func (e *Encoder) look(ctx context.Context, t tools, job *video.Job, mayCopy bool) (*film, error) {
 	s := job.Sources[0]
 	f := &film{source: s, path: filepath.Join(e.Dir, filepath.FromSlash(s.Path))}
 	var err error
@@ -47,6 +47,9 @@ func (e *Encoder) look(ctx context.Context, t tools, job *video.Job) (*film, err
 		return nil, e.unreadable(s, errors.New("neither picture nor sound"))
 	}
 	f.keep(job)
+	if !mayCopy {
+		f.copied = nil
+	}
 	f.plan(e)
 	if f.copied != nil && e.Heights == nil && (!t.has("libx264") || !f.showable(t)) {
 		// Smaller sizes would be welcome, but nobody asked for them.

@@ -155,6 +155,7 @@ func (f *film) soundChain(loudness string) string {
 	if f.origin != 0 {
 		list = append(list, fmt.Sprintf("asetpts=PTS-(%s)/TB", secs(f.origin)))
 	}
+	list = append(list, "atrim=start=0") // some films have sound from before they begin
 	if loudness != "" {
 		list = append(list, loudness)
 	}

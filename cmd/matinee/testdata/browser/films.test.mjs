@@ -20,13 +20,13 @@ after(async () => {
   await close();
 });
 
-// Plays an address to its end, four times as fast, and says what came of it. library is that of hls.js, if it is needed.
-async function watch(address, library) {
+// Plays an address to its end, rate times as fast, and says what came of it. library is that of hls.js, if it is needed.
+async function watch(address, rate, library) {
   const stage = new URL('stage', server.url).href; // an empty page of the same origin
   await page.route(stage, route => route.fulfill({contentType: 'text/html', body: '<!doctype html><title>Stage</title>'}));
   await page.goto(stage);
   if (library) await page.addScriptTag({path: library});
-  return page.evaluate(([source, useHls]) => new Promise(resolve => {
+  return page.evaluate(([source, rate, useHls]) => new Promise(resolve => {
     const video = document.body.appendChild(document.createElement('video'));
     const troubles = [];
     const done = () => resolve({
@@ -34,7 +34,7 @@ async function watch(address, library) {
       ended: video.ended, audio: video.webkitAudioDecodedByteCount, frames: video.getVideoPlaybackQuality().totalVideoFrames,
     });
     video.muted = true;
-    video.defaultPlaybackRate = 4; // loading sets playbackRate to it
+    video.defaultPlaybackRate = rate; // loading sets playbackRate to it
     video.onerror = () => { troubles.push(`video: ${video.error.message}`); done(); };
     video.onended = done;
     setTimeout(done, 20000);
@@ -47,7 +47,7 @@ async function watch(address, library) {
       video.src = source;
     }
     video.play().catch(error => { troubles.push(String(error)); done(); });
-  }), [address, Boolean(library)]);
+  }), [address, rate, Boolean(library)]);
 }
 
 function check(film, seen) {
@@ -66,11 +66,12 @@ for (const film of JSON.parse(process.env.MATINEE_FILMS)) {
     return found && new URL(found[1], 'http://host/' + film.page + '/').pathname.slice(1);
   };
   test(film.name, async () => {
-    check(film, await watch(server.url + source('video/mp4')));
+    const rate = film.duration > 5 ? 16 : 4;
+    check(film, await watch(server.url + source('video/mp4'), rate));
     const master = source('application/vnd.apple.mpegurl');
     if (!master) return;
     const full = readFileSync(join(process.env.MATINEE_PUBLIC, master), 'utf8').includes('TYPE=AUDIO');
-    const seen = await watch(server.url + master, join(process.env.MATINEE_PLAYER, full ? 'hls.min.js' : 'hls.light.min.js'));
+    const seen = await watch(server.url + master, rate, join(process.env.MATINEE_PLAYER, full ? 'hls.min.js' : 'hls.light.min.js'));
     // The rung that plays may be a smaller one of the same shape.
     check({...film, width: seen.width, height: seen.height}, seen);
     if (film.width > 0) {
