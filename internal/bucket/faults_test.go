@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -294,8 +295,8 @@ func TestSleepingLaptop(t *testing.T) {
 		store := &storetest.Memory{}
 		s, others := films("a", 3), films("b", 3)
 		p := publisher(t, store, s)
-		var slept time.Duration
-		p.Now = func() time.Time { return time.Now().Add(slept) }
+		var slept atomic.Int64 // time.Duration
+		p.Now = func() time.Time { return time.Now().Add(time.Duration(slept.Load())) }
 		thief := publisher(t, store, others)
 		thief.StealLock = true // the store's clock went on as well
 		robbed := false
@@ -303,7 +304,7 @@ func TestSleepingLaptop(t *testing.T) {
 			if !robbed {
 				robbed = true
 				publish(t, thief, others)
-				slept = time.Hour
+				slept.Store(int64(time.Hour))
 			}
 		}
 		p.Rand = func() float64 { return 0 }
