@@ -30,6 +30,7 @@ type Theme interface {
 	Partial(w io.Writer, name string, dot any) error    // a part of one
 	AssetPath(name string) (string, error)              // where an asset is published: "assets/style.3f9a2c1b.css"
 	Digest() string                                     // of every template and asset
+	Reaches() bool                                      // any page may show any post or tag
 }
 
 // Info is what the author says of the whole site.
@@ -131,6 +132,13 @@ func New(info Info, entries []*Entry, theme Theme) (*Site, error) {
 	err := errors.Join(s.checkAddresses(posts), s.resolve(posts, byEntry))
 	for _, p := range posts {
 		p.key = p.digest()
+	}
+	if theme.Reaches() {
+		all := s.tagKeys()
+		for _, p := range s.Posts {
+			all = append(all, p.key)
+		}
+		s.key = digest(s.key, all)
 	}
 	return s, err
 }

@@ -54,6 +54,7 @@ func (plainTheme) Partial(w io.Writer, name string, dot any) error {
 
 func (plainTheme) AssetPath(name string) (string, error) { return "assets/" + name, nil }
 func (plainTheme) Digest() string                        { return "theme" }
+func (plainTheme) Reaches() bool                         { return false }
 
 var info = site.Info{Title: "Films", URL: "https://example.com/sub/", Language: "en", Permalink: "/:slug/", PerPage: 2}
 

@@ -24,6 +24,7 @@
 package theme
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -64,6 +65,7 @@ type Theme struct {
 	playerDir  string
 	player     []Asset
 	digest     string
+	reaches    bool
 	pageWriter *minify.M
 }
 
@@ -101,7 +103,11 @@ func Load(layers []Layer, opts Options) (*Theme, error) {
 		assets[accentFile] = source{file: accentFile, data: accent}
 	}
 
-	t := &Theme{pageWriter: pageMinifier()}
+	builtIn, err := collect(layers[:1], "layouts")
+	if err != nil {
+		return nil, err
+	}
+	t := &Theme{pageWriter: pageMinifier(), reaches: reaches(layouts, builtIn)}
 	t.loadPlayer(player)
 	t.digest = hex.EncodeToString(digest(layouts, assets, player))
 	return t, errors.Join(
@@ -113,6 +119,23 @@ func Load(layers []Layer, opts Options) (*Theme, error) {
 
 // Digest is a hexadecimal digest of all files of the theme: pages made with the same one look the same.
 func (t *Theme) Digest() string { return t.digest }
+
+// Reaches tells whether any page may show any post or tag of the site, as layouts that are not built in can. Of the
+// built-in ones it is known which pages show which.
+func (t *Theme) Reaches() bool { return t.reaches }
+
+// reaches looks for the only names that lead from one page to all others.
+func reaches(layouts, builtIn map[string]source) bool {
+	for name, l := range layouts {
+		if bytes.Equal(l.data, builtIn[name].data) {
+			continue
+		}
+		if bytes.Contains(l.data, []byte("Posts")) || bytes.Contains(l.data, []byte("Tags")) {
+			return true
+		}
+	}
+	return false
+}
 
 // checkAPI refuses themes written for another version of the template interface.
 func checkAPI(layers []Layer) error {
