@@ -270,18 +270,19 @@ func (w *work) encodeSounds(ctx context.Context) error {
 }
 
 // keep does a part of the work in a folder that, with last, outlives an interruption.
-func (w *work) keep(name string, last bool, do func(dir string) error) (string, error) {
+func (w *work) keep(name string, last bool, do func(dir string) error) (dir string, err error) {
 	if last {
-		dir, err := w.job.Keep(name, do)
+		dir, err = w.job.Keep(name, do)
+	} else {
+		dir = filepath.Join(w.job.Dir, name)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return "", &video.CacheError{Op: "make a folder", Err: err}
+		}
+		err = do(dir)
+	}
+	if err == nil {
 		w.noteDamage(dir)
-		return dir, err
 	}
-	dir := filepath.Join(w.job.Dir, name)
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", &video.CacheError{Op: "make a folder", Err: err}
-	}
-	err := do(dir)
-	w.noteDamage(dir)
 	return dir, err
 }
 
