@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,12 +32,14 @@ type world struct {
 	store   *storetest.Memory
 	site    string
 	cache   string
-	slept   []time.Duration
-	clock   time.Time
 	opened  int
 	encoder *mediaconvert.Encoder // of the last build
 	camera  video.Camera
 	stop    func() // called with the next sleep
+
+	mu    sync.Mutex // several clips are waited for at once
+	slept []time.Duration
+	clock time.Time
 }
 
 func newWorld(t *testing.T) *world {
@@ -102,14 +105,20 @@ func (w *world) build(ctx context.Context, clips ...video.Clip) ([]*video.Video,
 			}, nil
 		},
 		Sleep: func(ctx context.Context, d time.Duration) error {
+			w.mu.Lock()
 			w.slept = append(w.slept, d)
 			w.clock = w.clock.Add(d)
+			w.mu.Unlock()
 			if w.stop != nil {
 				w.stop()
 			}
 			return ctx.Err()
 		},
-		Now: func() time.Time { return w.clock },
+		Now: func() time.Time {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.clock
+		},
 	}
 	l := &video.Library{Site: os.DirFS(w.site), Cache: w.cache, Encoder: w.encoder, Camera: w.camera}
 	if len(clips) == 0 {
