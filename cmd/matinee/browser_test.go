@@ -276,12 +276,13 @@ func serveSite(t *testing.T, source string) string {
 	return ""
 }
 
-func matinee(t *testing.T, args ...string) {
+func matinee(t *testing.T, args ...string) (said string) {
 	t.Helper()
 	var stderr bytes.Buffer
 	if code := run(t.Context(), env{stdout: io.Discard, stderr: &stderr, getenv: os.Getenv}, args); code != 0 {
 		t.Fatalf("matinee %s: exit code %d\n%s", strings.Join(args, " "), code, stderr.String())
 	}
+	return stderr.String()
 }
 
 func encode(t *testing.T, args ...string) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,7 +48,7 @@ func (e *Encoder) probe(ctx context.Context, path string) (Info, error) {
 var _ video.Encoder = (*Encoder)(nil)
 
 // recipeVersion changes when anything about the result does that the rest of the recipe does not name.
-const recipeVersion = "ffmpeg 2"
+const recipeVersion = "ffmpeg 3"
 
 // Recipe names our version, ffmpeg's, and what is asked of both. It starts ffmpeg when it is another than last time.
 func (e *Encoder) Recipe(ctx context.Context, w video.Wish) (string, error) {
@@ -123,6 +124,9 @@ func (e *Encoder) Encode(ctx context.Context, job *video.Job) ([]video.Source, e
 			rungs, err = w.encode(ctx)
 		}
 	}
+	if job.Damage != "" && w.missing > 0 {
+		job.Damage += fmt.Sprintf("; %.2f s of %.2f s is missing", w.missing.Seconds(), f.info.Duration.Seconds())
+	}
 	if errors.Is(err, syscall.ENOSPC) {
 		return nil, &video.CacheError{Op: "encode " + f.source.Path, Err: syscall.ENOSPC}
 	}
@@ -139,7 +143,8 @@ type work struct {
 	film  *film
 	job   *video.Job
 
-	sounds [][]mp4.Piece // one track each
+	sounds  [][]mp4.Piece // one track each
+	missing time.Duration // how much less there is to be seen and heard than the file announces
 }
 
 // encode makes everything of the film that is not copied and joins it with what is.
@@ -162,6 +167,7 @@ func (w *work) encode(ctx context.Context) ([]video.Source, error) {
 	if err := w.checkLength(pictures); err != nil {
 		return nil, err
 	}
+	w.noteMissing(pictures)
 	return w.assemble(pictures)
 }
 
@@ -556,6 +562,22 @@ func (w *work) checkLength(pictures [][]mp4.Piece) error {
 		}
 	}
 	return nil
+}
+
+// noteMissing compares how long the film is to be seen or heard with what the file announces. What is missing from its
+// middle is not counted: the picture before it stands meanwhile.
+func (w *work) noteMissing(pictures [][]mp4.Piece) {
+	begin, end := time.Duration(math.MaxInt64), time.Duration(0)
+	for _, pieces := range slices.Concat(pictures, w.sounds) {
+		first, last := pieces[0], pieces[len(pieces)-1]
+		begin, end = min(begin, first.At+first.Track.Start), max(end, last.At+last.Track.Start+last.Track.Duration)
+	}
+	if c := w.film.copied; c != nil {
+		begin, end = min(begin, c.Start), max(end, c.Start+c.Duration)
+	}
+	if w.missing = max(w.film.info.Duration-(end-begin), 0); w.missing < 20*time.Millisecond {
+		w.missing = 0 // rounded
+	}
 }
 
 // few tells whether less than half of a damaged film's pictures could be decoded.

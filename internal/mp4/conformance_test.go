@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -255,6 +256,55 @@ func compareFrames(t *testing.T, reading string, want, got map[string][][]string
 			}
 		}
 	}
+}
+
+// The last picture of a film with a variable frame rate and reordering lasts until the next one is decoded, which says
+// nothing about how long it is seen. A stream ends when the film does, and everything is shown when it was.
+func TestLastPictureEndsInTime(t *testing.T) {
+	testenv.Program(t, "ffmpeg")
+	source := oddity{make: []string{
+		"-f lavfi -i", "testsrc2=size=96x72:rate=25:duration=12", "-vf", "select='lt(n,50)+not(mod(n,12))+eq(n,299)'", "-vsync vfr",
+		"-c:v libx264 -bf 3 -b_strategy 0 -g 250 -pix_fmt yuv420p -video_track_timescale 90000",
+	}}.generate(t, t.TempDir())
+	m, src := open(t, source)
+	sel := m.Select()
+	out := filepath.Join(t.TempDir(), "out.mp4")
+	l := pack(t, sel, sel.Cuts(), src, out)
+	if length := l.Duration.Round(time.Millisecond); length != 12*time.Second {
+		t.Errorf("the stream lasts %v, want 12 s", length)
+	}
+	for _, file := range []string{source, out} {
+		if length := strings.TrimSpace(execute(t, "", "ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", file)); length != "12.000000" {
+			t.Errorf("%s lasts %s s, want 12 s", filepath.Base(file), length)
+		}
+	}
+	const picture, pts, hash = "0", 2, 5
+	want := packets(t, source, sel, "fatal")[picture]
+	for reading, file := range map[string]string{"plain": out, "HLS": playlist(t, l, out)} {
+		got := packets(t, file, sel, "warning")[picture]
+		if len(got) != len(want) {
+			t.Fatalf("%s: %d packets, want %d", reading, len(got), len(want))
+		}
+		for i, p := range got {
+			if p[pts] != want[i][pts] || p[hash] != want[i][hash] {
+				t.Errorf("%s: packet %d is %s, want %s", reading, i, p, want[i])
+			}
+			if e := end(t, p); e > 12.001 {
+				t.Errorf("%s: packet %d is seen until %.3f s", reading, i, e)
+			}
+		}
+	}
+}
+
+// end is when a packet of a film with 90000 ticks a second ends, in seconds.
+func end(t *testing.T, packet []string) float64 {
+	t.Helper()
+	at, err := strconv.ParseInt(packet[2], 10, 64)
+	length, err2 := strconv.ParseInt(packet[3], 10, 64)
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	return float64(at+length) / 90000
 }
 
 // What phones write of the place and the device must not be published.

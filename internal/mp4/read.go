@@ -385,9 +385,10 @@ func (t *Track) finish(m *Movie) error {
 	if err := t.closeGap(m, listed); err != nil {
 		return err
 	}
+	t.end = s.lastEnd()
+	t.endInTime(m)
 	first := s.cursor()
 	t.Start = max(t.at(first.pts()), t.at(t.edit.mediaTime))
-	t.end = s.lastEnd()
 	end := t.at(t.end)
 	if t.edit.present && t.edit.duration > 0 {
 		end = min(end, seconds(int64(t.edit.empty+t.edit.duration), m.timescale))
@@ -421,7 +422,7 @@ func (t *Track) liftOffsets() error {
 	}
 	t.edit.present = true
 	t.edit.mediaTime -= int64(lowest)
-	t.verbatim = slices.DeleteFunc(t.verbatim, func(x box) bool { return x.typ == "cslg" }) // it summarises the offsets
+	t.verbatim = slices.DeleteFunc(t.verbatim, summary)
 	return nil
 }
 
@@ -447,6 +448,47 @@ func (t *Track) closeGap(m *Movie, listed bool) error {
 	}
 	return m.delay(t, gap)
 }
+
+// endInTime lets no picture last longer than the edit list shows it. The duration of a sample is the time until the next
+// one is decoded: with a variable frame rate and reordering that is not how long it is to be seen, and the last one to be
+// seen may last for ever so long. The edit list ends it in a plain MP4; a stream has no such end. Such a picture is
+// decoded later, nearer to the next one, and shown when it was.
+func (t *Track) endInTime(m *Movie) {
+	if t.Kind != Video || !t.edit.present || t.edit.duration == 0 {
+		return
+	}
+	limit := t.edit.mediaTime + int64(rescale(t.edit.duration, m.timescale, t.timescale))
+	if seconds(t.end-limit, t.timescale) <= seconds(1, m.timescale) {
+		return // rounded
+	}
+	s := &t.table
+	decoded, shown := make([]int64, 0, s.n+1), make([]int64, 0, s.n)
+	for c := s.cursor(); c.more(); c.next() {
+		if c.pts() >= limit {
+			return // it hides pictures, not the end of one
+		}
+		decoded, shown = append(decoded, c.dts), append(shown, c.pts())
+	}
+	decoded = append(decoded, min(s.duration, decoded[s.n-1]+limit-shown[s.n-1]))
+	for i := s.n - 1; i > 0; i-- {
+		decoded[i] = max(decoded[i], decoded[i+1]-(limit-shown[i]))
+	}
+	var deltas runs[uint32]
+	var offsets runs[int32]
+	for i, at := range shown {
+		if max(decoded[i+1], at)-decoded[i] > math.MaxInt32 {
+			return // absurd
+		}
+		deltas.add(1, uint32(decoded[i+1]-decoded[i]))
+		offsets.add(1, int32(at-decoded[i]))
+	}
+	s.deltas, s.offsets, s.duration = deltas, offsets, decoded[s.n]
+	t.end = s.lastEnd()
+	t.verbatim = slices.DeleteFunc(t.verbatim, summary)
+}
+
+// summary says whether a box summarises composition offsets (cslg, §8.6.1.4), which is wrong once they have changed.
+func summary(x box) bool { return x.typ == "cslg" }
 
 // lastEnd is the composition time at which the last sample ends, whatever an edit list trims.
 func (s *samples) lastEnd() int64 {

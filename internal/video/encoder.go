@@ -63,7 +63,7 @@ var _ Encoder = Copy{}
 
 // copyRecipe is the recipe of streams whose frames are their sources', whoever decided that they may be. A change to
 // the packager's output is a new recipe, hence a new key, hence new addresses: published streams never change in place.
-const copyRecipe = "copy 2"
+const copyRecipe = "copy 3"
 
 // Recipe is the same for all clips of which nothing is asked that Copy cannot do.
 func (c Copy) Recipe(_ context.Context, w Wish) (string, error) {
