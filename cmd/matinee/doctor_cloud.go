@@ -338,7 +338,7 @@ func (c *checkup) findHealth(ctx context.Context) (*bucket.Health, error) {
 		if err != nil {
 			return nil, err
 		}
-		local = append(publishedObjects(built, p, c.cfg.Streaming.URL), remoteObjects(remote, p, c.cfg.Streaming.URL)...)
+		local = append(publishedObjects(built, p), remoteObjects(remote, p, c.cfg.Streaming.URL)...)
 	}
 	return p.Examine(ctx, local)
 }

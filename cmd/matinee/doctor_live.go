@@ -85,7 +85,7 @@ func (c *checkup) published(h *bucket.Health) []bucket.Object {
 	if err != nil {
 		return nil
 	}
-	return publishedObjects(built, &bucket.Publisher{}, c.cfg.Streaming.URL)
+	return publishedObjects(built, &bucket.Publisher{})
 }
 
 // choose takes the first file that will do.

@@ -262,7 +262,7 @@ func makePlan(ctx context.Context, p *bucket.Publisher, cfg config.Config, flags
 	}
 	p.Open = func(key string) (bucket.File, error) { return public.Open(filepath.FromSlash(key)) }
 	p.Refs = exceptRemote(referrer(public.FS(), refs.Resolver{Site: p.ID, Stream: cfg.Streaming.URL}, p.Stream.Store != nil), remote)
-	return p.Plan(ctx, append(publishedObjects(built, p, cfg.Streaming.URL), remoteObjects(remote, p, cfg.Streaming.URL)...))
+	return p.Plan(ctx, append(publishedObjects(built, p), remoteObjects(remote, p, cfg.Streaming.URL)...))
 }
 
 // openBuilt opens the built site. Going back to an earlier generation needs none.
@@ -325,14 +325,13 @@ func differs(public *os.Root, e *output.Entry) string {
 }
 
 // publishedObjects says of every built file how it is published.
-func publishedObjects(built []output.Entry, to *bucket.Publisher, streamURL string) []bucket.Object {
+func publishedObjects(built []output.Entry, to *bucket.Publisher) []bucket.Object {
 	objects := make([]bucket.Object, len(built))
 	for i := range built {
 		e := &built[i]
-		header := preview.Headers(e.Path, streamURL)
 		o := bucket.Object{
 			Key: e.Path, Size: e.Size, SHA256: e.SHA256, Wave: waveOf(e),
-			Headers:   bucket.Headers{ContentType: header.Get("Content-Type"), CacheControl: header.Get("Cache-Control")},
+			Headers:   bucket.Headers{ContentType: preview.ContentType(e.Path), CacheControl: preview.CacheControl(e.Path)},
 			Immutable: slices.Contains([]string{classAsset, classStream, classPoster}, e.Class),
 		}
 		place := &to.Site

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"matinee/internal/ledger"
 )
 
 // Keys of the state. Nothing under StatePrefix is for readers of the site: what serves the bucket has to hide it.
@@ -133,7 +135,26 @@ func unmarshalManifest(packed []byte) (*Manifest, error) {
 	}
 	limited := &io.LimitedReader{R: zip, N: maxManifestSize}
 	m := new(Manifest)
-	err = json.NewDecoder(limited).Decode(m)
+	words := map[string]string{}
+	intern := func(word *string) { // thousands of objects have the same few headers
+		if known, ok := words[*word]; ok {
+			*word = known
+		} else {
+			words[*word] = *word
+		}
+	}
+	err = ledger.Decode(limited, map[string]ledger.Member{
+		"version":    ledger.Value(&m.Version),
+		"generation": ledger.Value(&m.Generation),
+		"clips":      ledger.Value(&m.Clips),
+		"objects": ledger.List(&m.Objects, func(e *Entry) error {
+			intern(&e.Headers.ContentType)
+			intern(&e.Headers.CacheControl)
+			return nil
+		}),
+		"gone":   ledger.List[Tombstone](&m.Gone, nil),
+		"doomed": ledger.List[Deletion](&m.Doomed, nil),
+	})
 	if limited.N <= 0 {
 		err = fmt.Errorf("it unpacks to more than %d bytes", maxManifestSize)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"matinee/internal/diag"
+	"matinee/internal/ledger"
 )
 
 // An Entry is what the manifest knows of a file of the folder. Everything but ModTime depends on the site alone, so
@@ -26,34 +27,31 @@ type Entry struct {
 // version of the manifest's format.
 const version = 1
 
-type manifest struct {
-	Version int     `json:"version"`
-	Files   []Entry `json:"files"`
-}
-
 // ReadManifest reads the entries of a manifest, sorted by path; none when there is no manifest yet.
 func ReadManifest(name string) ([]Entry, error) {
-	data, err := os.ReadFile(name)
+	file, err := os.Open(name) //nolint:gosec // of the site
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, writeError("read", name, err)
 	}
-	var m manifest
-	err = json.Unmarshal(data, &m)
-	if err == nil && m.Version != version {
-		err = fmt.Errorf("version %d, where this program knows %d", m.Version, version)
-	}
-	for i := 0; err == nil && i < len(m.Files); i++ {
+	defer file.Close() //nolint:errcheck // only read
+	var entries []Entry
+	found := 0
+	err = ledger.Decode(file, map[string]ledger.Member{
+		"version": ledger.Value(&found),
 		// A manifest decides what is removed: its names are not trusted more than those of a page.
-		err = checkName(m.Files[i].Path)
+		"files": ledger.List(&entries, func(e *Entry) error { return checkName(e.Path) }),
+	})
+	if err == nil && found != version {
+		err = fmt.Errorf("version %d, where this program knows %d", found, version)
 	}
 	if err != nil {
 		return nil, diag.At(filepath.ToSlash(name), 0, "the manifest of the last build cannot be read: %v", err).
 			WithHint("delete it together with the folder it describes, and build again")
 	}
-	return m.Files, nil
+	return entries, nil
 }
 
 // marshalManifest is JSON with one line per file, for people who compare two of them.

@@ -52,7 +52,7 @@ const pictureSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; im
 func Headers(name, streamURL string, elsewhere ...string) http.Header {
 	h := make(http.Header)
 	h.Set("Content-Type", ContentType(name))
-	h.Set("Cache-Control", cacheControl(name))
+	h.Set("Cache-Control", CacheControl(name))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 	switch path.Ext(name) {
@@ -67,9 +67,9 @@ func Headers(name, streamURL string, elsewhere ...string) http.Header {
 // digest is a part of a name that changes with the content: "style.75bab390.css", "stream/walk-3f9a2c1b7d/720p.mp4".
 var digest = regexp.MustCompile(`^(assets|posters|stream)/([^/]*[-.])?[0-9a-f]{8,}[./]`)
 
-// cacheControl is "for ever" where a file's name changes with its content, and "ask first" elsewhere: also for files
+// CacheControl is "for ever" where a file's name changes with its content, and "ask first" elsewhere: also for files
 // that authors put into the same folders.
-func cacheControl(name string) string {
+func CacheControl(name string) string {
 	if digest.MatchString(name) {
 		return "public, max-age=31536000, immutable"
 	}

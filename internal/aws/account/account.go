@@ -19,6 +19,11 @@ type Account struct {
 	Profile string // of the AWS configuration files; "" for the usual chain of credentials
 }
 
+// An Operation is a method of one of the SDK's clients, such as [cloudfront.Client.CreateInvalidation]. What is kept are the
+// few methods that are called, and not the client: the linker keeps all methods of whatever reflection might come upon, and
+// those of three clients, with everything they say and understand, are ten megabytes.
+type Operation[In, Out, Options any] func(context.Context, *In, ...func(*Options)) (*Out, error)
+
 // Open finds the credentials. Whether they are any good is seen at the first request.
 func (a Account) Open(ctx context.Context) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,

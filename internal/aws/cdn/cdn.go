@@ -31,19 +31,22 @@ type Distribution struct {
 	// Sleep pauses between two looks at an invalidation; nil sleeps.
 	Sleep func(context.Context, time.Duration) error
 
-	mu     sync.Mutex
-	client *cloudfront.Client
+	mu         sync.Mutex
+	connected  bool
+	invalidate operation[cloudfront.CreateInvalidationInput, cloudfront.CreateInvalidationOutput]
+	look       operation[cloudfront.GetInvalidationInput, cloudfront.GetInvalidationOutput]
 }
+
+type operation[In, Out any] = account.Operation[In, Out, cloudfront.Options]
 
 var _ bucket.Invalidator = (*Distribution)(nil)
 
 // Invalidate implements [bucket.Invalidator].
 func (d *Distribution) Invalidate(ctx context.Context, paths []string, reference string) (id string, err error) {
-	client, err := d.connect(ctx)
-	if err != nil {
+	if err := d.connect(ctx); err != nil {
 		return "", err
 	}
-	out, err := client.CreateInvalidation(ctx, &cloudfront.CreateInvalidationInput{
+	out, err := d.invalidate(ctx, &cloudfront.CreateInvalidationInput{
 		DistributionId: &d.ID,
 		InvalidationBatch: &types.InvalidationBatch{
 			CallerReference: &reference,
@@ -58,12 +61,11 @@ func (d *Distribution) Invalidate(ctx context.Context, paths []string, reference
 
 // Wait implements [bucket.Invalidator]. It takes a minute or so.
 func (d *Distribution) Wait(ctx context.Context, id string) error {
-	client, err := d.connect(ctx)
-	if err != nil {
+	if err := d.connect(ctx); err != nil {
 		return err
 	}
 	for {
-		out, err := client.GetInvalidation(ctx, &cloudfront.GetInvalidationInput{DistributionId: &d.ID, Id: &id})
+		out, err := d.look(ctx, &cloudfront.GetInvalidationInput{DistributionId: &d.ID, Id: &id})
 		if err != nil {
 			return d.explain("wait for an invalidation", err)
 		}
@@ -84,19 +86,20 @@ func (d *Distribution) pause(ctx context.Context) error {
 	return account.Sleep(ctx, often)
 }
 
-// connect returns the client, made at the first request that finds credentials.
-func (d *Distribution) connect(ctx context.Context) (*cloudfront.Client, error) {
+// connect makes the client, at the first request that finds credentials.
+func (d *Distribution) connect(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.client != nil {
-		return d.client, nil
+	if d.connected {
+		return nil
 	}
 	cfg, err := d.Account.Open(ctx)
 	if err != nil {
-		return nil, &refusal{err, bucket.ErrRefused}
+		return &refusal{err, bucket.ErrRefused}
 	}
-	d.client = cloudfront.NewFromConfig(cfg)
-	return d.client, nil
+	client := cloudfront.NewFromConfig(cfg)
+	d.invalidate, d.look, d.connected = client.CreateInvalidation, client.GetInvalidation, true
+	return nil
 }
 
 // A refusal is an explained error, and what follows from it for a publish.

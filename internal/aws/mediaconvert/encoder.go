@@ -76,12 +76,16 @@ type Studio struct {
 	Headers func(path string) bucket.Headers
 }
 
-// A session is a Studio with a client.
+// A session is a Studio that is connected.
 type session struct {
 	*Studio
-	client *sdk.Client
-	send   bucket.Publisher
+	searchJobs operation[sdk.SearchJobsInput, sdk.SearchJobsOutput]
+	createJob  operation[sdk.CreateJobInput, sdk.CreateJobOutput]
+	getJob     operation[sdk.GetJobInput, sdk.GetJobOutput]
+	send       bucket.Publisher
 }
+
+type operation[In, Out any] = account.Operation[In, Out, sdk.Options]
 
 // recipe is the recipe of streams. A change to the settings of jobs is a new one.
 const recipe = "mediaconvert 1"
@@ -144,8 +148,9 @@ func (e *Encoder) open(ctx context.Context) (*session, error) {
 	if err == nil {
 		cfg, openErr := studio.Account.Open(ctx)
 		if err = openErr; err == nil {
+			client := sdk.NewFromConfig(cfg)
 			e.session = &session{
-				Studio: studio, client: sdk.NewFromConfig(cfg),
+				Studio: studio, searchJobs: client.SearchJobs, createJob: client.CreateJob, getJob: client.GetJob,
 				send: bucket.Publisher{Site: bucket.Place{Name: "s3://" + studio.Bucket, Store: studio.Store}},
 			}
 			return e.session, nil

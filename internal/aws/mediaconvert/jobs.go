@@ -84,7 +84,7 @@ func (t *task) jobs(ctx context.Context) ([]types.Job, error) {
 	}
 	for more := true; more; {
 		err := t.ask(ctx, "look for its job", func() error {
-			out, err := t.client.SearchJobs(ctx, in)
+			out, err := t.searchJobs(ctx, in)
 			if err != nil {
 				return err
 			}
@@ -117,7 +117,7 @@ func (t *task) create(ctx context.Context, failed int) (id string, err error) {
 		in.Queue = &t.Queue
 	}
 	err = t.ask(ctx, "create a job", func() error {
-		out, err := t.client.CreateJob(ctx, in)
+		out, err := t.createJob(ctx, in)
 		if err == nil && out.Job != nil {
 			id = aws.ToString(out.Job.Id)
 		}
@@ -150,7 +150,7 @@ func (t *task) wait(ctx context.Context, id string) error {
 	for looks := 0; ; looks++ {
 		var job *types.Job
 		err := t.ask(ctx, "look at job "+id, func() error {
-			out, err := t.client.GetJob(ctx, &sdk.GetJobInput{Id: &id})
+			out, err := t.getJob(ctx, &sdk.GetJobInput{Id: &id})
 			if err == nil {
 				job = out.Job
 			}

@@ -34,7 +34,7 @@ func (s *Stack) execute(ctx context.Context, p *Plan, tell func(Event)) (Outputs
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.cloud.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
+	_, err = s.cloud.executeChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
 		ChangeSetName: &p.id, StackName: &s.Name,
 		ClientRequestToken: aws.String("matinee-" + digest(p.id, p.stackID)), // a plan is carried out once, however often asked
 	})

@@ -18,7 +18,7 @@ import (
 // Buckets returns the names of the stack's buckets. They are asked for as resources, since a stack that failed has no
 // outputs.
 func (s *Stack) Buckets(ctx context.Context) ([]string, error) {
-	out, err := s.cloud.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: &s.Name})
+	out, err := s.cloud.describeResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: &s.Name})
 	if err != nil {
 		return nil, account.Explain("read the resources of "+s.Name, err)
 	}
@@ -57,7 +57,7 @@ func (s *Stack) Destroy(ctx context.Context, tell func(Event)) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.cloud.DeleteStack(ctx, &cloudformation.DeleteStackInput{
+	_, err = s.cloud.deleteStack(ctx, &cloudformation.DeleteStackInput{
 		StackName: &st.id, ClientRequestToken: aws.String("matinee-" + digest(st.id, last)),
 	})
 	if err != nil {

@@ -34,9 +34,9 @@ func (e Event) String() string {
 
 // events calls visit with the stack's events, the latest first, until it returns false.
 func (s *Stack) events(ctx context.Context, id string, visit func(types.StackEvent) bool) error {
-	pages := cloudformation.NewDescribeStackEventsPaginator(s.cloud, &cloudformation.DescribeStackEventsInput{StackName: &id})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	in := &cloudformation.DescribeStackEventsInput{StackName: &id}
+	for more := true; more; more = aws.ToString(in.NextToken) != "" {
+		page, err := s.cloud.describeEvents(ctx, in)
 		if isMissing(err) {
 			return nil
 		}
@@ -48,6 +48,7 @@ func (s *Stack) events(ctx context.Context, id string, visit func(types.StackEve
 				return nil
 			}
 		}
+		in.NextToken = page.NextToken
 	}
 	return nil
 }

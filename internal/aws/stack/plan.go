@@ -125,7 +125,7 @@ func (s *Stack) createChangeSet(ctx context.Context, p *Plan, st state) error {
 			in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: aws.String(name), ParameterValue: aws.String(value)})
 		}
 	}
-	out, err := s.cloud.CreateChangeSet(ctx, in)
+	out, err := s.cloud.createChangeSet(ctx, in)
 	if _, exists := errors.AsType[*types.AlreadyExistsException](err); exists { // left by a run that was killed; it says the same, since its name is made of what it says
 		p.id = *in.ChangeSetName
 		return nil
@@ -155,7 +155,7 @@ func digest(texts ...string) string {
 func (s *Stack) describeChangeSet(ctx context.Context, p *Plan) error {
 	in := &cloudformation.DescribeChangeSetInput{ChangeSetName: &p.id, StackName: &s.Name}
 	for looks := 0; ; looks++ {
-		out, err := s.cloud.DescribeChangeSet(ctx, in)
+		out, err := s.cloud.describeChangeSet(ctx, in)
 		if err != nil {
 			return account.Explain("read the plan of "+s.Name, err)
 		}
@@ -217,9 +217,9 @@ func (s *Stack) Discard(ctx context.Context, p *Plan) error {
 	if p.Empty() {
 		return nil
 	}
-	_, err := s.cloud.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &p.id, StackName: &s.Name})
+	_, err := s.cloud.deleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &p.id, StackName: &s.Name})
 	if err == nil && p.shell { // a change set for a new stack makes an empty one
-		_, err = s.cloud.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &p.stackID})
+		_, err = s.cloud.deleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &p.stackID})
 	}
 	return account.Explain("discard the plan of "+s.Name, err)
 }

@@ -41,9 +41,23 @@ type Stack struct {
 	// Now is the time; nil is the clock's.
 	Now func() time.Time
 
-	cloud *cloudformation.Client
+	cloud operations
 	store *s3.Client
 }
+
+// operations are those of CloudFormation that are called.
+type operations struct {
+	createChangeSet   operation[cloudformation.CreateChangeSetInput, cloudformation.CreateChangeSetOutput]
+	deleteChangeSet   operation[cloudformation.DeleteChangeSetInput, cloudformation.DeleteChangeSetOutput]
+	deleteStack       operation[cloudformation.DeleteStackInput, cloudformation.DeleteStackOutput]
+	describeChangeSet operation[cloudformation.DescribeChangeSetInput, cloudformation.DescribeChangeSetOutput]
+	describeEvents    operation[cloudformation.DescribeStackEventsInput, cloudformation.DescribeStackEventsOutput]
+	describeResources operation[cloudformation.DescribeStackResourcesInput, cloudformation.DescribeStackResourcesOutput]
+	describeStacks    operation[cloudformation.DescribeStacksInput, cloudformation.DescribeStacksOutput]
+	executeChangeSet  operation[cloudformation.ExecuteChangeSetInput, cloudformation.ExecuteChangeSetOutput]
+}
+
+type operation[In, Out any] = account.Operation[In, Out, cloudformation.Options]
 
 // validName is stricter than CloudFormation: the name, with the region, is part of names of at most 64 characters.
 var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,31}$`)
@@ -66,9 +80,15 @@ func Open(ctx context.Context, name string, a account.Account) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
+	client := cloudformation.NewFromConfig(cfg)
 	return &Stack{
-		Name: name, Region: cfg.Region,
-		cloud: cloudformation.NewFromConfig(cfg), store: s3.NewFromConfig(cfg),
+		Name: name, Region: cfg.Region, store: s3.NewFromConfig(cfg),
+		cloud: operations{
+			createChangeSet: client.CreateChangeSet, deleteChangeSet: client.DeleteChangeSet, deleteStack: client.DeleteStack,
+			describeChangeSet: client.DescribeChangeSet, describeEvents: client.DescribeStackEvents,
+			describeResources: client.DescribeStackResources, describeStacks: client.DescribeStacks,
+			executeChangeSet: client.ExecuteChangeSet,
+		},
 	}, nil
 }
 
@@ -89,7 +109,7 @@ type state struct {
 
 // look asks for the state of a stack, by its name or, when it may be deleted meanwhile, by its id.
 func (s *Stack) look(ctx context.Context, nameOrID string) (state, error) {
-	out, err := s.cloud.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &nameOrID})
+	out, err := s.cloud.describeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &nameOrID})
 	if isMissing(err) {
 		return state{}, nil
 	}
