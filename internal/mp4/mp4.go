@@ -14,8 +14,9 @@
 //
 // The work is in three steps, each a value: [Read] makes a [Movie] of the source's index, [Plan] makes a [Layout] of
 // a [Selection] of its tracks and the times to cut at, and [Layout.WriteTo] writes the file in one sequential pass.
-// Frames, decoding and presentation times are the source's own, bit for bit. Media bytes are streamed, never held;
-// memory is the sample tables' alone, kept in columns and run lengths.
+// Frames, decoding and presentation times are the source's own, bit for bit; but a picture that would last beyond the end
+// that its edit list gives the film is decoded later, because a stream has no edit list to end it. Media bytes are
+// streamed, never held; memory is the sample tables' alone, kept in columns and run lengths.
 //
 // Two questions are kept apart. May the source's frames be published untouched ([Selection.Refusals])? That is a
 // judgement about what browsers play well. Can the tracks be packaged at all (the error of [Plan])? That is a question
