@@ -157,12 +157,6 @@ func (j *joiner) restretch(t *Track, pieces []Piece) error {
 	// other gap for a mistake and closes it.
 	t.edit = edit{present: true, mediaTime: max(show, 0) - begin, shift: max(show, 0)}
 	t.edit.empty = rescale(uint64(t.edit.shift), t.timescale, j.movie.timescale)
-	if final := pieces[len(pieces)-1]; final.Track.edit.duration > 0 {
-		// The last piece ends where it did.
-		end := final.At + seconds(int64(final.Track.edit.empty+final.Track.edit.duration), final.Movie.timescale)
-		t.edit.duration = rescale(uint64(max(end, 0)), uint32(time.Second), j.movie.timescale)
-		t.edit.duration = max(t.edit.duration, t.edit.empty+1) - t.edit.empty
-	}
 	return s.sumDuration(t.timescale)
 }
 

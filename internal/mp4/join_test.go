@@ -65,6 +65,28 @@ func TestJoin(t *testing.T) {
 	execute(t, dir, "ffmpeg", "-v", "warning", "-xerror", "-i", "joined.mp4", "-f", "null", "-")
 }
 
+// A joined film ends when its last piece does, however late the picture after its last one would have been decoded.
+func TestJoinedEndsInTime(t *testing.T) {
+	dir := t.TempDir()
+	execute(t, dir, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=96x72:r=25:d=12",
+		"-vf", "select='lt(n,50)+not(mod(n,12))+eq(n,299)'", "-vsync", "vfr", "-c:v", "libx264", "-bf", "3", "-b_strategy", "0", "-g", "250",
+		"-pix_fmt", "yuv420p", "-video_track_timescale", "90000", "a.mp4")
+	a, f := open(t, filepath.Join(dir, "a.mp4"))
+	v := a.Select().Video
+	m, _, err := Join([]Piece{{a, v, f, 0}, {a, v, f, 12 * time.Second}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sel := m.Select()
+	l, err := Plan(sel, sel.Cuts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Duration.Round(time.Millisecond) != 24*time.Second || l.Duration.Round(time.Millisecond) != 24*time.Second {
+		t.Errorf("the film lasts %v, its stream %v, want 24 s", m.Duration, l.Duration)
+	}
+}
+
 // Pieces that overlap in decoding time, as those of films with a variable rate may, still follow each other.
 func TestJoinOverlap(t *testing.T) {
 	first, data := film(100)
