@@ -118,13 +118,13 @@ func (f *finder) visit(name string, e fs.DirEntry) error {
 			return fs.SkipDir
 		}
 	case e.IsDir():
-		if isPost(base) {
+		if IsPost(base) {
 			f.report(about(name, "a folder named like a post").WithHint("rename it; a post with files of its own is %s/index.md", strings.TrimSuffix(base, path.Ext(base))))
 			return fs.SkipDir
 		}
 	case e.Type()&fs.ModeSymlink != 0:
-		f.link(name, isPost(base))
-	case !isPost(base):
+		f.link(name, IsPost(base))
+	case !IsPost(base):
 	case !utf8.ValidString(name):
 		f.report(about(strings.ToValidUTF8(name, "\uFFFD"), "the file's name is not UTF-8").WithHint("rename it"))
 	case !e.Type().IsRegular():
@@ -155,9 +155,9 @@ func (f *finder) link(name string, post bool) {
 	}
 }
 
-// isPost tells posts from everything else by their name.
-func isPost(base string) bool {
-	ext := strings.ToLower(path.Ext(base))
+// IsPost tells posts from everything else by their name or path.
+func IsPost(name string) bool {
+	ext := strings.ToLower(path.Ext(name))
 	return ext == ".md" || ext == ".markdown"
 }
 

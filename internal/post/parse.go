@@ -127,6 +127,9 @@ func (p *parser) frontMatter(s split, loc *time.Location) {
 		q.Date = f.Date
 	}
 	q.Lastmod, q.PublishDate, q.ExpiryDate = f.Lastmod, f.PublishDate, f.ExpiryDate
+	if q.Date.IsZero() {
+		q.Date = q.PublishDate // which is its date as far as anybody can tell
+	}
 	q.Description, q.Summary, q.Series = f.Description, f.Summary, f.Series
 	q.Draft = q.Draft || f.Draft
 	q.Unlisted, q.Author, q.Image, q.Weight = f.Unlisted, f.Author, f.Image, f.Weight

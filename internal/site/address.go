@@ -48,9 +48,12 @@ func dirPath(p string) string {
 	return p + "/"
 }
 
-// aliasPath is where an alias stands: a directory, or a file when it names one ("old.html").
+// aliasPath is where an alias stands: a directory, also by the name of its index, or a file when it names one ("old.html").
 func aliasPath(alias string) string {
 	p := strings.Trim(path.Clean("/"+alias), "/")
+	if path.Base(p) == "index.html" {
+		return dirPath(path.Dir(p))
+	}
 	if path.Ext(p) == ".html" {
 		return p
 	}

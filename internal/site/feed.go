@@ -31,6 +31,7 @@ type rssChannel struct {
 	Link        string    `xml:"link"`
 	Description string    `xml:"description"`
 	Language    string    `xml:"language,omitempty"`
+	Editor      string    `xml:"managingEditor,omitempty"`
 	Generator   string    `xml:"generator,omitempty"`
 	Self        atomLink  `xml:"atom:link"`
 	Built       string    `xml:"lastBuildDate,omitempty"`
@@ -62,7 +63,8 @@ type rssEnclosure struct {
 
 // feed is the newest posts for feed readers, with the whole text and the MP4 of the first clip as enclosure.
 func (s *Site) feed() Page {
-	posts := s.Posts[:min(feedLength, len(s.Posts))]
+	posts := s.byDate()
+	posts = posts[:min(feedLength, len(posts))]
 	keys := make([]string, len(posts))
 	for i, p := range posts {
 		keys[i] = p.key
@@ -71,7 +73,7 @@ func (s *Site) feed() Page {
 		f := rss{
 			Version: "2.0", Content: "http://purl.org/rss/1.0/modules/content/", Atom: "http://www.w3.org/2005/Atom",
 			Channel: rssChannel{
-				Title: s.Title, Link: s.URL, Description: s.Description, Language: s.Language, Generator: s.Generator,
+				Title: s.Title, Link: s.URL, Description: s.Description, Language: s.Language, Editor: editor(s.Author), Generator: s.Generator,
 				Self: atomLink{s.URL + feedPath, "self", "application/rss+xml"},
 			},
 		}
@@ -92,6 +94,14 @@ func (s *Site) feed() Page {
 		f.Channel.Built = rfc1123(newest)
 		return writeXML(w, f)
 	}}
+}
+
+// editor is an author as RSS has people: an e-mail address and a name, "" without the address.
+func editor(a Author) string {
+	if a.Email == "" || a.Name == "" {
+		return a.Email
+	}
+	return a.Email + " (" + a.Name + ")"
 }
 
 func (s *Site) feedItem(p *Post) (rssItem, error) {
@@ -120,7 +130,7 @@ func (s *Site) feedItem(p *Post) (rssItem, error) {
 
 // feedVideo is a clip for feed readers: they know neither the theme's partial nor its script.
 var feedVideo = template.Must(template.New("video").Parse(
-	`<p><video controls preload="none" width="{{.Video.Width}}" height="{{.Video.Height}}"{{with .Poster}} poster="{{.}}"{{end}} src="{{or .MP4 .Master}}"></video></p>`))
+	`<p><video controls preload="none" width="{{or .Video.Width 1280}}" height="{{or .Video.Height 720}}"{{with .Poster}} poster="{{.}}"{{end}} src="{{or .MP4 .Master}}"></video></p>`))
 
 // feedVideo writes a clip. Feed readers are given the kind of poster that all of them know.
 func (v *View) feedVideo(w io.Writer, clip *video.Video) error {

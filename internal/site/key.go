@@ -31,5 +31,8 @@ func (p *Post) digest() string {
 	if p.Series != nil {
 		series = []any{p.Series.Name, p.Series.Path, p.Part, len(p.Series.Posts)}
 	}
-	return digest(p.entry.Post.Digest[:], p.entry.Post.Date, p.Path, p.Description, p.Author, tags, series, targets, p.entry.Videos)
+	// The post's own digest is that of its file; the rest is what a page also takes from elsewhere: the file's name, the
+	// files around it, the configuration, other posts.
+	return digest(p.entry.Post.Digest[:], p.entry.renderer, p.Title, p.Path, p.Date, p.Lastmod, p.Description, p.Author, p.Image,
+		tags, series, targets, p.entry.Videos)
 }

@@ -26,6 +26,8 @@ type Entry struct {
 	Clips  []video.Clip   // those of the front matter, then those of the text
 	Videos []*video.Video // Clips, prepared
 
+	renderer markdown.Renderer // what made Doc of the text
+
 	inline map[int]int       // offset of a Player hole of Doc → index in Clips
 	files  map[string]string // link and picture targets as written → files beside the post ("content/map.png")
 	links  map[string]*Entry // link targets as written → other posts
@@ -37,7 +39,7 @@ func Gather(fsys fs.FS, posts []*post.Post, md *markdown.Renderer) (entries []*E
 	g := gatherer{fsys: fsys, byFile: make(map[string]*Entry, len(posts))}
 	var errs []error
 	for _, p := range posts {
-		e := &Entry{Post: p, inline: map[int]int{}, files: map[string]string{}, links: map[string]*Entry{}}
+		e := &Entry{Post: p, renderer: *md, inline: map[int]int{}, files: map[string]string{}, links: map[string]*Entry{}}
 		doc, err := md.Render(p.File, p.BodyLine, p.Body)
 		if err != nil {
 			errs = append(errs, err)
@@ -218,7 +220,7 @@ func (g *gatherer) target(e *Entry, h markdown.Hole) error {
 		e.links[h.Target] = other
 		return nil
 	}
-	if path.Ext(found) == ".md" {
+	if post.IsPost(found) {
 		return diag.At(e.Post.File, h.Line, "link %q leads to a post that is not part of the site (a draft, not yet or no longer published, or with problems of its own)", h.Target)
 	}
 	e.files[h.Target] = found

@@ -28,10 +28,14 @@ type PictureSource struct {
 	Srcset string
 }
 
+// ownImage tells whether the post has an image of the site. One elsewhere is for previews elsewhere: a page of this site
+// shows only its own pictures.
+func (p *Post) ownImage() bool { return p.Image != "" && !hasScheme(p.Image) }
+
 // Picture makes the dot of the partial "picture" for a post, nil when it has no picture. sizes says how wide the theme
 // shows it, as the attribute of that name has it.
 func (v *View) Picture(p *Post, sizes string, first bool) *Picture {
-	if p.Image != "" {
+	if p.ownImage() {
 		return &Picture{Src: v.Link(p.Image), First: first}
 	}
 	if p.Cover == nil || len(p.Cover.Poster.Images) == 0 {
@@ -87,7 +91,7 @@ func (v *View) playerPoster(clip *video.Video) string {
 // Image is the address of the picture that stands for a post: its image, or its cover's poster, or "".
 func (v *View) Image(p *Post) string {
 	switch {
-	case p.Image != "":
+	case p.ownImage():
 		return v.Link(p.Image)
 	case p.Cover != nil:
 		return v.PosterSrc(p.Cover)

@@ -63,7 +63,7 @@ type Site struct {
 	Language    string
 	Author      Author
 	Menu        []MenuItem
-	Posts       []*Post // listed posts, newest first
+	Posts       []*Post // listed posts, by weight where given and newest first
 	Tags        []*Tag  // by name
 	Feed        string  // path of the feed, or "" when the site has no url
 	Generator   string
@@ -141,6 +141,11 @@ func New(info Info, entries []*Entry, theme Theme) (*Site, error) {
 		s.key = digest(s.key, all)
 	}
 	return s, err
+}
+
+// byDate is the listed posts without regard to weight, which is about places in lists: the newest first.
+func (s *Site) byDate() []*Post {
+	return slices.SortedStableFunc(slices.Values(s.Posts), func(a, b *Post) int { return b.Date.Compare(a.Date) })
 }
 
 // newestFirst orders by weight where given, then by date, then by file, so that the order never depends on chance.
@@ -251,6 +256,9 @@ var ownFolders = []string{"assets", "embed", "page", "posters", "stream"}
 // checkAddresses reports posts and aliases that would be written over one another or over the site's own pages.
 func (s *Site) checkAddresses(posts []*Post) error {
 	taken := map[string]string{"": "the home page", "tags/": "the list of tags", "404.html": "the page for what is not there"}
+	if s.URL != "" { // a folder cannot have the name of a file
+		taken[feedPath+"/"], taken[sitemapPath+"/"] = "the feed", "the sitemap"
+	}
 	for _, t := range s.Tags {
 		taken[t.Path] = fmt.Sprintf("the tag %q", t.Name)
 	}
@@ -259,8 +267,9 @@ func (s *Site) checkAddresses(posts []*Post) error {
 	}
 	var errs []error
 	claim := func(file string, line int, path string) {
-		other := taken[path]
-		if first, _, _ := strings.Cut(path, "/"); slices.Contains(ownFolders, first) {
+		key := strings.ToLower(path) // some file systems do not tell "A" from "a"
+		other := taken[key]
+		if first, _, _ := strings.Cut(key, "/"); slices.Contains(ownFolders, first) {
 			other = "the generator's own files"
 		}
 		if other != "" {
@@ -268,7 +277,7 @@ func (s *Site) checkAddresses(posts []*Post) error {
 				WithHint("give one of them another slug or url"))
 			return
 		}
-		taken[path] = file
+		taken[key] = file
 	}
 	byFile := slices.SortedFunc(slices.Values(posts), func(a, b *Post) int {
 		return strings.Compare(a.entry.Post.File, b.entry.Post.File)
@@ -364,16 +373,17 @@ func (s *Site) page(v *View, more string) Page {
 
 func (s *Site) postPages() []Page {
 	var pages []Page
-	for i, p := range s.Posts {
+	posts := s.byDate()
+	for i, p := range posts {
 		v := s.view("post", p.Path, p.Title)
 		v.Post, v.Description = p, p.Description
 		around := []string{p.key}
 		if i > 0 {
-			v.Newer = s.Posts[i-1]
+			v.Newer = posts[i-1]
 			around = append(around, v.Newer.key)
 		}
-		if i+1 < len(s.Posts) {
-			v.Older = s.Posts[i+1]
+		if i+1 < len(posts) {
+			v.Older = posts[i+1]
 			around = append(around, v.Older.key)
 		}
 		if p.Series != nil {
@@ -411,7 +421,7 @@ func (s *Site) listPages(kind, base, title string, tag *Tag, posts []*Post) []Pa
 		if n < total {
 			v.Pager.Older = at(n + 1)
 		}
-		keys := []string{fmt.Sprint(n, total)}
+		keys := []string{fmt.Sprint(n, total, len(posts))}
 		for _, p := range v.Posts {
 			keys = append(keys, p.key)
 		}
