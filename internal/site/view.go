@@ -3,6 +3,7 @@ package site
 import (
 	"fmt"
 	"html/template"
+	"net/url"
 	"strings"
 	"time"
 
@@ -192,12 +193,27 @@ func (v *View) target(written string) string {
 
 // IsActive tells whether a menu item leads to this page.
 func (v *View) IsActive(item MenuItem) bool {
-	return !hasScheme(item.Address) && strings.Trim(item.Address, "/") == strings.Trim(v.Path, "/")
+	path, suffix := item.path()
+	return !hasScheme(item.Address) && suffix == "" && strings.Trim(path, "/") == strings.Trim(v.Path, "/")
 }
 
 // MenuLink is the address of a menu item.
 func (v *View) MenuLink(item MenuItem) string {
-	return v.Link(strings.TrimPrefix(item.Address, "/"))
+	if hasScheme(item.Address) {
+		return item.Address
+	}
+	path, suffix := item.path()
+	return v.Link(path) + suffix
+}
+
+// path splits the address of a place on this site into its path, of which a browser's escapes are taken off, and its
+// query and fragment.
+func (m MenuItem) path() (path, suffix string) {
+	path, suffix = splitSuffix(strings.TrimPrefix(m.Address, "/"))
+	if plain, err := url.PathUnescape(path); err == nil {
+		path = plain
+	}
+	return path, suffix
 }
 
 // Duration is a length of time as people write it: "0:20", "1:02:03".
