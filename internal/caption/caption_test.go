@@ -41,6 +41,8 @@ func TestRead(t *testing.T) {
 			"00:00:01.000 --> 00:00:02.000\n<i>a</i> b <b>c\n<u>d</u></b> 1 &lt; 2 &amp;&amp; 3 &gt; 2 &lt;3 &amp; --&gt; {e}\n",
 		},
 		"script":           {"a.srt", "00:00:01,000 --> 00:00:02,000\n<script>alert(1)</script><img src=x onerror=alert(1)>\n", "00:00:01.000 --> 00:00:02.000\nalert(1)\n"},
+		"no markup":        {"a.srt", "00:00:01,000 --> 00:00:02,000\n<laughs> a vector<int> and <T>, <b>x</b><brr>\n", "00:00:01.000 --> 00:00:02.000\n&lt;laughs&gt; a vector&lt;int&gt; and &lt;T&gt;, <b>x</b>&lt;brr&gt;\n"},
+		"broken lines":     {"a.srt", "00:00:01,000 --> 00:00:02,000\n<i>One<br>two<BR/>three<br /></i>\n", "00:00:01.000 --> 00:00:02.000\n<i>One\ntwo\nthree\n</i>\n"},
 		"webvtt in a .srt": {"a.srt", "WEBVTT\n\n00:01.000 --> 00:02.000\nA\n", "00:00:01.000 --> 00:00:02.000\nA\n"},
 		"webvtt": {
 			"a.vtt", "WEBVTT - title\nX-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000\n\nSTYLE\n::cue { color: red }\n\nNOTE\nnobody reads this\n\nintro\n00:01.000 --> 00:02.000 line:0 align:start\n<v Ada>A &lt; B\n00:03.000 --> 00:04.000\nC",

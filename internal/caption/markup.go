@@ -13,12 +13,23 @@ func errColumns(got, want int) error {
 }
 
 var (
-	htmlTag   = regexp.MustCompile(`^<(/?)([A-Za-z]+)[^<>\n]*>`)
+	htmlTag   = regexp.MustCompile(`^<(/?)([A-Za-z]+)(?:[\s./][^<>\n]*)?>`)
 	override  = regexp.MustCompile(`^\{\\[^{}\n]*\}`)
 	braces    = regexp.MustCompile(`^\{[^{}\n]*\}`)
 	reference = regexp.MustCompile(`^&(?:lt|gt|amp|nbsp|lrm|rlm);`)
 	styling   = regexp.MustCompile(`\\([ibup])(\d+)`)
 )
+
+// elements are the names of tags that are markup: those of SubRip and WebVTT, and those of HTML that its writers use. What
+// else stands between < and > is text: <laughs>, vector<int>.
+var elements = strings.Fields("a b big br c center code del div em font h i img ins lang li ol p pre q rp rt ruby s script small span " +
+	"strike strong style sub sup table td tr tt u ul v")
+
+// isTag tells whether text begins with a tag that is markup.
+func isTag(text string) bool {
+	m := htmlTag.FindStringSubmatch(text)
+	return m != nil && slices.Contains(elements, strings.ToLower(m[2]))
+}
 
 // markup makes WebVTT cue text of the text of another format: <i>, <b> and <u>, or SubStation's {\i1}, are kept and
 // closed, further tags dropped, and all else is escaped. In SubStation files tags of HTML are text, and so are
@@ -31,7 +42,7 @@ func markup(text string, subStation bool) string {
 			block := braces.FindString(text)
 			w.override(block)
 			text = text[len(block):]
-		case text[0] == '<' && !subStation && htmlTag.MatchString(text):
+		case text[0] == '<' && !subStation && isTag(text):
 			m := htmlTag.FindStringSubmatch(text)
 			w.tag(strings.ToLower(m[2]), m[1] == "")
 			text = text[len(m[0]):]
@@ -91,9 +102,11 @@ func (w *writer) text(s string) {
 	}
 }
 
-// tag opens or closes a tag that is kept. Tags inside the one that is closed are closed before it.
+// tag opens or closes a tag that is kept, or breaks the line. Tags inside the one that is closed are closed before it.
 func (w *writer) tag(name string, opens bool) {
 	switch {
+	case name == "br":
+		w.text("\n")
 	case !slices.Contains([]string{"i", "b", "u"}, name) || opens == slices.Contains(w.open, name):
 	case opens:
 		w.open = append(w.open, name)
