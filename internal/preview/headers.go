@@ -64,8 +64,9 @@ func Headers(name, streamURL string, elsewhere ...string) http.Header {
 	return h
 }
 
-// digest is a part of a name that changes with the content: "style.75bab390.css", "stream/walk-3f9a2c1b7d/720p.mp4".
-var digest = regexp.MustCompile(`^(assets|posters|stream)/([^/]*[-.])?[0-9a-f]{8,}[./]`)
+// digest is a part of a name that changes with the content: "assets/style.75bab390.css", "assets/player-3f9a2c1b/skin.css",
+// "stream/walk-3f9a2c1b7d/720p.mp4". A date is none, however much it looks like one: "assets/IMG-20261122.jpg".
+var digest = regexp.MustCompile(`^(assets/(.+\.[0-9a-f]{8}(\.[^./]+)?$|player-[0-9a-f]{8}/)|(posters|stream)/([^/]*-)?[0-9a-f]{10,}/)`)
 
 // CacheControl is "for ever" where a file's name changes with its content, and "ask first" elsewhere: also for files
 // that authors put into the same folders.

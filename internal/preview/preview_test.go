@@ -206,6 +206,18 @@ func TestHeadersByName(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
+		"assets/fonts/grotesk.0f0f0f0f.woff2": forever,
+		"assets/IMG-20261122.jpg":             askFirst, // the author's own, which may change
+		"assets/20261122.jpg":                 askFirst,
+		"assets/walk-20261122/map.png":        askFirst,
+		"posters/walk-20261122.jpg":           askFirst,
+		"posters/walk-20261122/map.png":       askFirst,
+	} {
+		if got := preview.CacheControl(name); got != want {
+			t.Errorf("%s has Cache-Control %q, want %q", name, got, want)
+		}
+	}
+	for name, want := range map[string]string{
 		"a.avif": "image/avif", "a.webp": "image/webp", "a.WOFF2": "font/woff2", "sitemap.xml": "application/xml; charset=utf-8",
 		"a.JPG": "image/jpeg", "a.exe": "application/octet-stream", "oembed.json": "application/json", "embed.js": "text/javascript; charset=utf-8",
 	} {
