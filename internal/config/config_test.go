@@ -97,6 +97,21 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+// Feeds and sitemaps hold addresses in ASCII alone.
+func TestAddressBeyondASCII(t *testing.T) {
+	for written, want := range map[string]string{
+		"https://exämple.com/":         "https://xn--exmple-cua.com",
+		"https://exämple.com:8443/ü/":  "https://xn--exmple-cua.com:8443/%C3%BC",
+		"https://example.com/fílms":    "https://example.com/f%C3%ADlms",
+		"https://example.com/f%C3%ADl": "https://example.com/f%C3%ADl",
+	} {
+		c, err := config.Parse("site.yaml", []byte("title: x\nurl: "+written))
+		if err != nil || c.URL != want {
+			t.Errorf("%s is %s, %v, want %s", written, c.URL, err, want)
+		}
+	}
+}
+
 func TestProblems(t *testing.T) {
 	for name, test := range map[string]struct {
 		file string
@@ -118,6 +133,9 @@ func TestProblems(t *testing.T) {
 		"no host":               {"title: x\nurl: 'https:///x'", []string{`2: url: want a full address such as https://films.example.com, got "https:///x"`}},
 		"query":                 {"title: x\nurl: https://example.com/?a=b", []string{`2: url: want an address without "?" and "#", got "https://example.com/?a=b"`}},
 		"fragment":              {"title: x\nurl: 'https://example.com/#'", []string{`2: url: want an address without "?" and "#", got "https://example.com/#"`}},
+		"space":                 {"title: x\nurl: https://example.com/my films", []string{`2: url: want an address without spaces and braces, got "https://example.com/my films"`}},
+		"escaped space":         {"title: x\nurl: https://example.com/my%20films", []string{`2: url: want an address without spaces and braces, got "https://example.com/my%20films"`}},
+		"impossible host":       {"title: x\nurl: https://-ä.com", []string{`2: url: want an address whose host can exist, got "https://-ä.com"`}},
 		"user":                  {"title: x\nurl: https://me:pw@example.com", []string{`2: url: want an address without a user name, got "https://me:pw@example.com"`}},
 		"other addresses":       {"title: x\nauthor: {url: x}\nstreaming: {url: y}\npublish:\n  endpoint: z\n", []string{`2: author.url: want a full address such as https://films.example.com, got "x"`, `3: streaming.url: want a full address such as https://films.example.com, got "y"`, `5: publish.endpoint: want a full address such as https://films.example.com, got "z"`}},
 		"e-mail":                {"title: x\nauthor: {email: me}", []string{`2: author.email: want an e-mail address, got "me"`}},

@@ -8,7 +8,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/text/language"
 
 	"matinee/internal/diag"
@@ -54,7 +56,8 @@ func (v *validator) config(c *Config) {
 	v.command(c.Captions.Command)
 }
 
-// address checks a full address and returns it without slashes at its end.
+// address checks a full address and returns it without slashes at its end, and as feeds and sitemaps must have it: in
+// ASCII (RFC 3986 section 2, RFC 5891).
 func (v *validator) address(key, s string) string {
 	if s == "" {
 		return ""
@@ -71,8 +74,35 @@ func (v *validator) address(key, s string) string {
 		v.report(v.want(key, `an address without "?" and "#"`, s))
 	case u.User != nil:
 		v.report(v.want(key, "an address without a user name", s))
+	case key == "url" && strings.ContainsAny(u.Path, " {}"):
+		v.report(v.want(key, "an address without spaces and braces", s))
+	case !isASCII(s):
+		host, err := asciiHost(u.Host)
+		if err != nil {
+			v.report(v.want(key, "an address whose host can exist", s))
+			break
+		}
+		u.Host = host
+		s = u.String()
 	}
 	return strings.TrimRight(s, "/")
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
+}
+
+// asciiHost is a host, and the port behind it, as it is looked up: "xn--exmple-cua.com" of "exämple.com".
+func asciiHost(host string) (string, error) {
+	if isASCII(host) {
+		return host, nil
+	}
+	name, port, hasPort := strings.Cut(host, ":") // a name beyond ASCII is no IPv6 address
+	name, err := idna.Lookup.ToASCII(name)
+	if hasPort {
+		name += ":" + port
+	}
+	return name, err
 }
 
 var placeholders = []string{":slug", ":section", ":year", ":month", ":day"}
