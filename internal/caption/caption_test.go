@@ -22,6 +22,10 @@ func TestRead(t *testing.T) {
 		"CR":            {"a.srt", "1\r00:00:01,000 --> 00:00:02,000\rHello\r", "00:00:01.000 --> 00:00:02.000\nHello\n"},
 		"Windows-1252":  {"a.srt", "1\n00:00:01,000 --> 00:00:02,000\nCaf\xe9 \x96 5 \x80\n", "00:00:01.000 --> 00:00:02.000\nCafé – 5 €\n"},
 		"UTF-16":        {"a.srt", "\xff\xfe1\x00\n\x000\x000\x00:\x000\x001\x00,\x000\x00-\x00-\x00>\x000\x00:\x000\x002\x00\n\x00\xe9\x00", "00:00:01.000 --> 00:00:02.000\né\n"},
+		"a note of a time": {
+			"a.vtt", "WEBVTT\n\nNOTE was\n00:03.000 -> 00:04.000\n\n00:01.000 --> 00:02.000\nAt 00:03.000 -> 00:04.000\n",
+			"00:00:01.000 --> 00:00:02.000\nAt 00:03.000 -> 00:04.000\n",
+		},
 		"no empty lines between": {
 			"a.srt", "1\n00:00:01,000 --> 00:00:02,000\nOne\n2\n00:00:02,000 --> 00:00:03,000\nTwo\n00:00:03,000 --> 00:00:04,000\nThree",
 			"00:00:01.000 --> 00:00:02.000\nOne\n\n00:00:02.000 --> 00:00:03.000\nTwo\n\n00:00:03.000 --> 00:00:04.000\nThree\n",
@@ -85,6 +89,8 @@ func TestProblems(t *testing.T) {
 		{"a.srt", "Once upon a time --> there was\n", "a.srt:1: no cue with a time"},
 		{"a.srt", "1\n00:00:01,000 --> 00:00:02,000\nA\n\n2\n00:99:01,000 --> 00:00:02,000\nB\n", `a.srt:6: cue time "00:99:01,000" is not a time`},
 		{"a.srt", "00:00:05,000 --> 00:00:02,000\nA\n", "a.srt:1: cue ends at 00:00:02,000, before it starts at 00:00:05,000"},
+		{"a.srt", "1\n00:00:01,000 --> 00:00:02,000\nA\n\n2\n00:00:03,000 —> 00:00:04,000\nB\n", `a.srt:6: cue time "00:00:03,000 —> 00:00:04,000" has no arrow`},
+		{"a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nA\n\nid\n00:03.000 -> 00:04.000\nB\n", `a.vtt:7: cue time "00:03.000 -> 00:04.000" has no arrow`},
 		{"a.ass", "[Script Info]\n", "a.ass:1: no line that begins with Dialogue:"},
 		{"a.ass", "[Events]\nDialogue: 0,0:00:xx.00,0:00:01.00,Default,,0,0,0,,A", `a.ass:2: cue time "0:00:xx.00" is not a time`},
 		{"a.ass", "[Events]\nDialogue: 0,0:00:01.00", "a.ass:2: the line has 2 columns, and its Format line names 10"},

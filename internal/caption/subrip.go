@@ -22,6 +22,11 @@ var looksTimed = regexp.MustCompile(`^\s*-?\d+\s*:.*-->`)
 func readSubRip(name string, lines []string) (*Track, error) {
 	t := &Track{}
 	timings := 0
+	for i, line := range lines {
+		if brokenArrow.MatchString(line) {
+			return nil, noArrow(name, i+1, line)
+		}
+	}
 	for i := 0; i < len(lines); {
 		if !looksTimed.MatchString(lines[i]) {
 			i++

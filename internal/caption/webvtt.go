@@ -31,6 +31,10 @@ func readWebVTT(name string, lines []string) (*Track, error) {
 		switch line := strings.TrimRight(lines[i], " \t"); {
 		case line == "":
 			head = false
+		case !head && strings.HasPrefix(line, "NOTE") && lines[i-1] == "":
+			i = endOfBlock(lines, i+1) - 1
+		case brokenArrow.MatchString(line):
+			return nil, noArrow(name, i+1, line)
 		case strings.Contains(line, arrow):
 			head = false
 			cue, next, err := readCue(lines, i)
@@ -48,6 +52,14 @@ func readWebVTT(name string, lines []string) (*Track, error) {
 		}
 	}
 	return t, nil
+}
+
+// brokenArrow is a line that can only be meant as a timing, whose arrow is none: "->", or what an editor made of "-->".
+var brokenArrow = regexp.MustCompile(`^\s*(?:\d+:)?\d+:\d{2}[.,]\d+\s*(?:->|- ->|-- >|[–—−]+-?>|→|⟶)\s*(?:\d+:)?\d+:\d{2}[.,]\d`)
+
+func noArrow(name string, number int, line string) error {
+	return diag.At(name, number, "cue time %q has no arrow", strings.TrimSpace(line)).
+		WithHint(`write "-->" between the times: two hyphens and a >`)
 }
 
 // readCue reads the cue whose timing is line i, and returns the line after it.
