@@ -68,11 +68,7 @@ func Diff(local []Object, remote Manifest, rules Rules) *Plan {
 		}
 	}
 	d.letGo()
-	for _, doomed := range remote.Doomed {
-		if !d.local[doomed.Ref] {
-			d.delete(doomed)
-		}
-	}
+	d.sweep(remote.Doomed)
 	d.finish()
 	return d.plan
 }
@@ -160,6 +156,26 @@ func (d *differ) letGo() {
 			continue
 		}
 		d.plan.next.Gone = append(d.plan.next.Gone, t)
+	}
+}
+
+// sweep goes on with what was to be deleted, but for what is needed again. Caches have been told already to forget it,
+// and may have been filled again from it since.
+func (d *differ) sweep(doomed []Deletion) {
+	needed := maps.Clone(d.local)
+	for i := range d.plan.Gone {
+		needed[d.plan.Gone[i].ref()] = true
+	}
+	for ref := range d.kept {
+		needed[ref] = true
+	}
+	for _, doomed := range doomed {
+		if !strings.HasPrefix(doomed.Key, StatePrefix) {
+			d.stale[doomed.Side] = append(d.stale[doomed.Side], doomed.Key)
+		}
+		if !needed[doomed.Ref] {
+			d.delete(doomed)
+		}
 	}
 }
 

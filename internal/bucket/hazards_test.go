@@ -1,0 +1,108 @@
+package bucket_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"matinee/internal/bucket"
+	"matinee/internal/bucket/storetest"
+)
+
+// refuseDeletes lets no object go.
+func refuseDeletes(c storetest.Call) storetest.Fault {
+	if c.Method == "Delete" { //nolint:usestdlibvars // of Store, not of HTTP
+		return storetest.Denied
+	}
+	return storetest.None
+}
+
+// A content that was to go and could not is kept, if it is needed again by then.
+func TestKeptAgainWhileDoomed(t *testing.T) {
+	store := &storetest.Memory{Unversioned: true}
+	s := tree{"index.html": "the first"}
+	p := publisher(t, store, s)
+	publish(t, p, s)
+	for i := range 10 {
+		s["index.html"] = fmt.Sprint("home ", i)
+		publish(t, p, s)
+	}
+	store.Fault = refuseDeletes
+	s["index.html"] = "the first"
+	if _, err := tryPublish(t.Context(), p, s); !errors.Is(err, bucket.ErrRefused) {
+		t.Fatalf("got %v, want that the content kept of the first could not be deleted", err)
+	}
+	store.Fault = nil
+	for i := range 2 {
+		s["index.html"] = fmt.Sprint("later ", i)
+		publish(t, p, s)
+	}
+	plan, err := p.PlanRollback(t.Context(), 12)
+	if err == nil {
+		_, err = p.Apply(t.Context(), plan)
+	}
+	if got := store.Objects()["index.html"]; err != nil || got != "the first" {
+		t.Errorf("going back shows %q, %v", got, err)
+	}
+}
+
+// An object that was to go, came back in a publish that died, and is out of the site again, is not listed as both.
+func TestBackInDeathWhileDoomed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &storetest.Memory{}
+		without := films("a", 2)
+		with := maps.Clone(without)
+		with["extra.html"] = "extra"
+		p := publisher(t, store, with)
+		publish(t, p, with)
+		p.PruneNow, store.Fault = true, refuseDeletes
+		if _, err := tryPublish(t.Context(), p, without); !errors.Is(err, bucket.ErrRefused) {
+			t.Fatal(err)
+		}
+		p.PruneNow, store.Fault = false, killAt(3)
+		with["extra.html"] = "extra again"
+		if _, err := tryPublish(t.Context(), p, with); !errors.Is(err, bucket.ErrRefused) {
+			t.Fatal(err)
+		}
+		store.Fault = nil
+		time.Sleep(3 * time.Minute)
+		publish(t, p, without)
+		time.Sleep(25 * time.Hour)
+		publish(t, p, without)
+		publish(t, p, without)
+		wantSite(t, store, without)
+	})
+}
+
+// Caches that were filled again from an object that could not be deleted forget it when it is, or when it comes back.
+func TestFailedDeletesAreForgotten(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		store, cdn := &storetest.Memory{}, &network{}
+		cdn.store = store
+		s := films("a", 2)
+		with := maps.Clone(s)
+		with["secret.html"] = "secret"
+		p := publisher(t, store, with)
+		p.Site.CDN = cdn
+		publish(t, p, with)
+		p.PruneNow, store.Fault = true, refuseDeletes
+		if _, err := tryPublish(t.Context(), p, s); !errors.Is(err, bucket.ErrRefused) {
+			t.Fatal(err)
+		}
+		store.Fault = nil
+		before := len(store.Calls())
+		final := s
+		if back {
+			final = maps.Clone(with)
+			final["secret.html"] = "no secret"
+		}
+		publish(t, p, final)
+		wantSite(t, store, final)
+		if !cdn.forgetsAfter("/secret.html", before) {
+			t.Errorf("back=%v: caches may show the old page for ever: %q at %v, after %d", back, cdn.told, cdn.at, before)
+		}
+	}
+}
