@@ -1,9 +1,11 @@
 package bucket_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,6 +77,56 @@ func TestBackInDeathWhileDoomed(t *testing.T) {
 		publish(t, p, without)
 		wantSite(t, store, without)
 	})
+}
+
+// A strictNetwork takes no more wildcards at a time than CloudFront does.
+type strictNetwork struct{ network }
+
+func (n *strictNetwork) Invalidate(ctx context.Context, paths []string, reference string) (string, error) {
+	wildcards := 0
+	for _, path := range paths {
+		if strings.HasSuffix(path, "*") {
+			wildcards++
+		}
+	}
+	if wildcards > 15 {
+		return "", fmt.Errorf("%d wildcards: %w", wildcards, bucket.ErrRefused)
+	}
+	return n.network.Invalidate(ctx, paths, reference)
+}
+
+// What could not be forgotten, together with what comes on top of it, is not more than a network takes.
+func TestInvalidationsAddUp(t *testing.T) {
+	store, cdn := &storetest.Memory{}, &strictNetwork{}
+	s := tree{}
+	for i := range 60 {
+		for j := range 4 {
+			s[fmt.Sprintf("list%02d/%d.html", i, j)] = "page"
+		}
+	}
+	p := publisher(t, store, s)
+	p.Site.CDN = cdn
+	publish(t, p, s)
+	change := func(from, to int) {
+		for i := from; i < to; i++ {
+			for j := range 4 {
+				s[fmt.Sprintf("list%02d/%d.html", i, j)] += "!"
+			}
+		}
+	}
+	cdn.failing = true
+	change(0, 10)
+	if _, err := tryPublish(t.Context(), p, s); !errors.Is(err, bucket.ErrRefused) {
+		t.Fatal(err)
+	}
+	cdn.failing = false
+	change(10, 20)
+	publish(t, p, s)
+	for _, path := range []string{"/list00/0.html", "/list19/3.html"} {
+		if !cdn.forgets(path) {
+			t.Errorf("%s is not forgotten: %q", path, cdn.told)
+		}
+	}
 }
 
 // Caches that were filled again from an object that could not be deleted forget it when it is, or when it comes back.

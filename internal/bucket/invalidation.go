@@ -24,16 +24,21 @@ func invalidation(stale, all []string) []string {
 		return paths
 	}
 	paths = folded("", stale, slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(all), stale...)))))
-	wildcards := 0
-	for _, p := range paths {
-		if strings.HasSuffix(p, "/*") {
-			wildcards++
-		}
-	}
-	if len(paths) > maxPaths || wildcards > maxWildcards {
+	if len(paths) > maxPaths || wildcards(paths) > maxWildcards {
 		return []string{everything}
 	}
 	return paths
+}
+
+// wildcards counts the folders among paths.
+func wildcards(paths []string) int {
+	n := 0
+	for _, p := range paths {
+		if strings.HasSuffix(p, "/*") {
+			n++
+		}
+	}
+	return n
 }
 
 // folded returns the paths of the stale keys below dir ("" or "a/b/"). all are all keys, sorted; nil folds nothing.

@@ -148,7 +148,7 @@ func (p *Publisher) plan(state *state, found *findings, local []Object) *Plan {
 // joinPaths unites two invalidations.
 func joinPaths(a, b []string) []string {
 	all := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(a), b...))))
-	if len(all) > 2*maxPaths || slices.Contains(all, everything) {
+	if len(all) > 2*maxPaths || wildcards(all) > maxWildcards || slices.Contains(all, everything) {
 		return []string{everything}
 	}
 	return all
