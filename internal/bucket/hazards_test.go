@@ -129,6 +129,42 @@ func TestInvalidationsAddUp(t *testing.T) {
 	}
 }
 
+// What a page needs does not go, and what is about to go is nothing that a page can rely on.
+func TestNeededObjectsStay(t *testing.T) {
+	for _, edited := range []bool{false, true} {
+		t.Run(fmt.Sprint("edited=", edited), func(t *testing.T) {
+			store := &storetest.Memory{}
+			s := films("a", 2)
+			s["logo.png"] = "logo"
+			s["about.html"] = "<img src=logo.png>"
+			p := publisher(t, store, s)
+			publish(t, p, s)
+			delete(s, "logo.png")
+			if edited {
+				s["about.html"] += "edited"
+			}
+			if _, err := tryPublish(t.Context(), p, s); err == nil || !strings.Contains(err.Error(), "about.html: it needs logo.png") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// A page may not come to need what is out of the site, and waits for its deletion.
+func TestGoneObjectsAreNotThere(t *testing.T) {
+	store := &storetest.Memory{}
+	s := films("a", 2)
+	s["logo.png"] = "logo"
+	p := publisher(t, store, s)
+	publish(t, p, s)
+	delete(s, "logo.png")
+	publish(t, p, s)
+	s["about.html"] = "<img src=logo.png>"
+	if _, err := tryPublish(t.Context(), p, s); err == nil || !strings.Contains(err.Error(), "about.html: it needs logo.png") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Caches that were filled again from an object that could not be deleted forget it when it is, or when it comes back.
 func TestFailedDeletesAreForgotten(t *testing.T) {
 	for _, back := range []bool{false, true} {

@@ -11,7 +11,8 @@ import (
 )
 
 // checkReferences holds that everything a page or playlist needs is published with it or there already. Of what the
-// plan does not know, the bucket is asked: somebody else may have put it there.
+// plan does not know, the bucket is asked: somebody else may have put it there. When something goes out of the site,
+// that is held of the pages that do not change, too.
 func (p *Publisher) checkReferences(ctx context.Context, plan *Plan, local []Object) error {
 	if p.Refs == nil {
 		return nil
@@ -21,22 +22,49 @@ func (p *Publisher) checkReferences(ctx context.Context, plan *Plan, local []Obj
 		published[o.ref()] = true
 	}
 	missing := map[Ref]string{} // to who refers to it
-	for i := range plan.Changes {
-		c := &plan.Changes[i]
-		if c.Wave == Files || c.Reason == HeadersOnly {
-			continue
-		}
-		refs, err := p.Refs(c.Object)
+	for _, o := range plan.referring(local) {
+		refs, err := p.Refs(o)
 		if err != nil {
 			return err
 		}
 		for _, ref := range refs {
 			if !published[ref] && missing[ref] == "" {
-				missing[ref] = c.Key
+				missing[ref] = o.Key
 			}
 		}
 	}
-	return p.lookUp(ctx, missing)
+	return p.lookUp(ctx, plan, missing)
+}
+
+// referring returns the pages and playlists whose references have to be checked.
+func (p *Plan) referring(local []Object) []Object {
+	var list []Object
+	if p.Dropped > 0 {
+		for i := range local {
+			if local[i].Wave != Files && !local[i].Remote {
+				list = append(list, local[i])
+			}
+		}
+		return list
+	}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Wave != Files && c.Reason != HeadersOnly {
+			list = append(list, c.Object)
+		}
+	}
+	return list
+}
+
+// leaving returns what is in the buckets and will be deleted, now or later.
+func (p *Plan) leaving() map[Ref]bool {
+	refs := make(map[Ref]bool, len(p.Gone)+len(p.Deletes))
+	for i := range p.Gone {
+		refs[p.Gone[i].ref()] = true
+	}
+	for _, d := range p.Deletes {
+		refs[d.Ref] = true
+	}
+	return refs
 }
 
 // checkVouched holds that what somebody else is to have put there is there. Objects of one folder are looked for together.
@@ -67,8 +95,9 @@ func (p *Publisher) checkVouched(ctx context.Context, plan *Plan) error {
 	return joinProblems(problems)
 }
 
-// lookUp reports those of the missing objects that are not in the buckets either.
-func (p *Publisher) lookUp(ctx context.Context, missing map[Ref]string) error {
+// lookUp reports those of the missing objects that are not in the buckets either, or not for long.
+func (p *Publisher) lookUp(ctx context.Context, plan *Plan, missing map[Ref]string) error {
+	leaving := plan.leaving()
 	var problems []*diag.Problem
 	for ref, from := range missing {
 		var page []Listed
@@ -79,7 +108,7 @@ func (p *Publisher) lookUp(ctx context.Context, missing map[Ref]string) error {
 		if err != nil {
 			return err
 		}
-		if len(page) == 0 || page[0].Key != ref.Key {
+		if len(page) == 0 || page[0].Key != ref.Key || leaving[ref] {
 			problems = append(problems, diag.At(from, 0, "it needs %s, which is not part of the site", ref.Key).
 				WithHint("put the file into static/, or mend the post, and build again"))
 		}
