@@ -194,3 +194,23 @@ func TestFailedDeletesAreForgotten(t *testing.T) {
 		}
 	}
 }
+
+// A loopingStore begins every listing anew.
+type loopingStore struct{ *storetest.Memory }
+
+func (s loopingStore) List(ctx context.Context, prefix, _ string) ([]bucket.Listed, bool, error) {
+	page, _, err := s.Memory.List(ctx, prefix, "")
+	return page, true, err
+}
+
+// A store that cannot list more than a page is told apart from an endless bucket.
+func TestEndlessListing(t *testing.T) {
+	store := &storetest.Memory{}
+	put(t, store, "a", "a")
+	s := films("a", 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := tryPublish(ctx, publisher(t, loopingStore{store}, s), s); !errors.Is(err, bucket.ErrRefused) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -78,14 +78,14 @@ func (p *Publisher) listUnder(ctx context.Context, side Side, prefix string, req
 		if err != nil {
 			return err
 		}
+		if more && len(page) == 0 || after != "" && len(page) > 0 && page[0].Key <= after {
+			return fmt.Errorf("%s cannot list more than its first objects, as every S3 can: %w", p.place(side).Name, ErrRefused)
+		}
 		for _, l := range page {
 			if err := visit(l); err != nil {
 				return err
 			}
 			after = l.Key
-		}
-		if len(page) == 0 && more {
-			return fmt.Errorf("%s lists more objects and none: %w", p.place(side).Name, ErrRefused)
 		}
 	}
 	return nil
