@@ -214,3 +214,21 @@ func TestEndlessListing(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A halfStore knows one of the two conditions.
+type halfStore struct{ *storetest.Memory }
+
+func (s halfStore) Put(ctx context.Context, key string, body bucket.Body, options bucket.PutOptions) (bucket.Stored, error) {
+	options.IfMatch = ""
+	return s.Memory.Put(ctx, key, body, options)
+}
+
+// A store that takes "if there is none" for a condition, and "if it is this one" for none, cannot keep a lock.
+func TestHalfConditionalStore(t *testing.T) {
+	store := halfStore{&storetest.Memory{}}
+	s := films("a", 1)
+	result := publish(t, publisher(t, store, s), s)
+	if len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "no lock") {
+		t.Errorf("warnings %q, want one that there is no lock", result.Warnings)
+	}
+}

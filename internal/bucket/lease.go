@@ -135,14 +135,18 @@ func (p *Plan) pending() map[Side][]string {
 	return pending
 }
 
-// probe finds out, once for each bucket, whether the store keeps to conditions.
+// noETag is the ETag of nothing: the pointer never has it.
+const noETag = "00000000000000000000000000000000"
+
+// probe finds out, once for each bucket, whether the store keeps to conditions. It tries the one that all writes of a
+// pointer but the very first depend on; there are stores that know the other and ignore this one.
 func (l *lease) probe(ctx context.Context) error {
 	if l.pointer.Conditional == "yes" {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	stored, err := l.put(ctx, l.pointer, PutOptions{IfAbsent: true})
+	stored, err := l.put(ctx, l.pointer, PutOptions{IfMatch: noETag})
 	if err == nil { // it wrote over what it must not
 		l.etag, l.pointer.Conditional = stored.ETag, "no"
 	} else if errors.Is(err, ErrPrecondition) {
