@@ -37,6 +37,7 @@ func (e *DeleteError) Error() string {
 // cases what is published is complete, and the next publish takes up what is left. The Result is never nil.
 func (p *Publisher) Apply(ctx context.Context, plan *Plan) (*Result, error) {
 	a := &application{p: p, plan: plan, result: &Result{Generation: plan.base.pointer.current().Number, Forgotten: map[Side][]string{}}}
+	a.holds = plan.base.pointer.current().Time
 	if plan.Empty() {
 		return a.result, nil
 	}
@@ -66,6 +67,7 @@ type application struct {
 	plan   *Plan
 	lease  *lease
 	result *Result
+	holds  time.Time // of the generation that holds: its number comes again when the state of a bucket is lost
 
 	ids map[Side]string // of invalidations
 
@@ -290,7 +292,7 @@ func (a *application) commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.result.Generation = g.Number
+	a.result.Generation, a.holds = g.Number, g.Time
 	a.p.remember(bytes.Clone(packed))
 	return nil
 }
@@ -366,7 +368,7 @@ func (a *application) invalidate(ctx context.Context) error {
 		if len(paths) == 0 {
 			continue
 		}
-		sum := sha256.Sum256([]byte(strings.Join(paths, "\n")))
+		sum := sha256.Sum256([]byte(strings.Join(append([]string{a.holds.Format(time.RFC3339Nano)}, paths...), "\n")))
 		reference := fmt.Sprintf("matinee-%d-%x", a.result.Generation, sum[:8])
 		err := a.p.flow().try(ctx, func() (err error) {
 			a.ids[side], err = a.p.place(side).CDN.Invalidate(ctx, paths, reference)

@@ -232,3 +232,42 @@ func TestHalfConditionalStore(t *testing.T) {
 		t.Errorf("warnings %q, want one that there is no lock", result.Warnings)
 	}
 }
+
+// Two invalidations of the same paths are two, also when the state of the bucket, and the count of generations with it,
+// was lost in between: a network takes the same reference for the same invalidation.
+func TestReferencesAreNotUsedAgain(t *testing.T) {
+	store, cdn := &storetest.Memory{}, &referenced{seen: map[string]bool{}}
+	s := films("a", 1)
+	for range 2 {
+		p := publisher(t, store, s)
+		p.Site.CDN, p.Takeover = cdn, true
+		publish(t, p, s)
+		s["index.html"] += "!"
+		publish(t, p, s)
+		for key := range store.Objects() {
+			if strings.HasPrefix(key, bucket.StatePrefix) {
+				if _, err := store.Delete(t.Context(), []string{key}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if cdn.again > 0 {
+		t.Errorf("%d references were used again", cdn.again)
+	}
+}
+
+type referenced struct {
+	seen  map[string]bool
+	again int
+}
+
+func (n *referenced) Invalidate(_ context.Context, _ []string, reference string) (string, error) {
+	if n.seen[reference] {
+		n.again++
+	}
+	n.seen[reference] = true
+	return reference, nil
+}
+
+func (n *referenced) Wait(context.Context, string) error { return nil }
