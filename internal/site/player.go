@@ -94,6 +94,7 @@ func (v *View) Player(clip *video.Video) (Player, error) {
 		ID:          playerID(v.players),
 		Title:       clip.Title,
 		Poster:      v.playerPoster(clip),
+		Loop:        clip.Loop || v.Site.loop,
 		CrossOrigin: v.Site.streamURL != "",
 		Transcript:  v.transcript(clip, v.players),
 	}
@@ -148,7 +149,7 @@ func (v *View) playerConfig(clip *video.Video, p *Player) playerConfig {
 		Title: p.Title, Duration: clip.Duration.Seconds(), Width: clip.Width, Height: clip.Height,
 		MP4: p.MP4, HLS: p.Master, Poster: p.Poster, FullHLS: clip.AlternateAudio,
 		Warm: []warmRange{}, Captions: []captionConfig{}, Chapters: []chapterConfig{},
-		Start: clip.Start.Seconds(), Loop: clip.Loop || v.Site.loop,
+		Start: clip.Start.Seconds(), Loop: p.Loop,
 		Muted: clip.Muted, Autoplay: v.Site.autoplay,
 	}
 	if dir := v.Site.playerDir; dir != "" {

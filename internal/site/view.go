@@ -96,6 +96,7 @@ type Player struct {
 	ChapterList  []ChapterLink
 	Transcript   *PlayerTranscript // nil when there is none
 	DownloadSize string            // of the MP4: "1.9 MB"
+	Loop         bool              // start again at the end
 	CrossOrigin  bool              // the stream has another origin than the page
 	Config       template.JS       // JSON for the script beside the <video>
 	RTMP         *PlayerRTMP       // nil when no RTMP server is configured
