@@ -3,6 +3,7 @@ package bucket
 import (
 	"bytes"
 	"context"
+	"crypto/md5" //nolint:gosec // the ETag of S3
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"matinee/internal/diag"
 )
 
 // maxTransfers is how many objects are under way in parts at once. Their parts take slots like everything else.
@@ -241,25 +244,48 @@ func (a *application) copy(ctx context.Context, c *Change) (stored Stored, err e
 		stored, err = a.p.place(c.Side).Store.Copy(ctx, c.Key, *c.from, c.Headers)
 		return err
 	})
-	if errors.Is(err, ErrNotFound) {
+	switch {
+	case errors.Is(err, ErrNotFound):
 		err = fmt.Errorf("%s is no longer there to be copied: %w", c.from.Key, err)
+	case err == nil && isOther(stored, c.was) && c.isLocal:
+		return a.p.sendWhole(ctx, a.p.place(c.Side), c)
+	case err == nil && isOther(stored, c.was):
+		err = diag.At(c.Key, 0, "its content was to be copied from %s in %s, which somebody has replaced", c.from.Key, a.p.place(c.Side).Name).
+			WithHint("build that state of the site from its sources again, and publish it with --verify")
 	}
 	return stored, err
 }
 
+// isOther reports whether the ETag of a copy shows that the source no longer had the content it was published with. Those
+// of several parts, and opaque ones, show nothing.
+func isOther(stored Stored, was string) bool {
+	const plain = 2 * md5.Size
+	return !stored.Opaque && len(stored.ETag) == plain && len(was) == plain && stored.ETag != was
+}
+
 // keep puts the content of a page aside.
 func (a *application) keep(ctx context.Context, k keep) error {
-	err := a.p.flow().try(ctx, func() error {
-		_, err := a.p.place(k.to.Side).Store.Copy(ctx, k.to.Key, Source{Key: k.from}, k.to.Headers)
+	var stored Stored
+	err := a.p.flow().try(ctx, func() (err error) {
+		stored, err = a.p.place(k.to.Side).Store.Copy(ctx, k.to.Key, Source{Key: k.from}, k.to.Headers)
 		return err
 	})
-	if errors.Is(err, ErrNotFound) { // somebody deleted the page; there is nothing to keep
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.plan.next.Gone = slices.DeleteFunc(a.plan.next.Gone, func(t Tombstone) bool { return t.ref() == k.to.ref() })
+	isLost := errors.Is(err, ErrNotFound) || isOther(stored, k.was)
+	if err != nil && !isLost {
+		return err
+	}
+	if stored.ETag == k.was && !isLost {
 		return nil
 	}
-	return err
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.plan.next.Gone = slices.DeleteFunc(a.plan.next.Gone, func(t Tombstone) bool {
+		return isLost && t.ref() == k.to.ref() // somebody deleted or replaced the page; there is nothing to keep
+	})
+	if i := slices.IndexFunc(a.plan.next.Gone, func(t Tombstone) bool { return t.ref() == k.to.ref() }); i >= 0 {
+		a.plan.next.Gone[i].ETag = stored.ETag
+	}
+	return nil
 }
 
 // commit writes the manifest, and then the pointer: from there on, the new generation holds.

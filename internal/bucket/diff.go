@@ -95,7 +95,7 @@ func (d *differ) publish(o Object) {
 		d.keep(*old)
 	case old.Headers != o.Headers:
 		change.Reason = HeadersOnly
-		change.from = &Source{Key: o.Key}
+		change.from, change.was, change.isLocal = &Source{Key: o.Key}, old.ETag, true
 	default:
 		d.plan.Unchanged.add(o.Size)
 		d.plan.next.Objects = append(d.plan.next.Objects, Entry{Object: o, ETag: old.ETag, Version: old.Version})
@@ -122,15 +122,24 @@ func (d *differ) vouch(o Object) {
 
 // keep sees to it that the content of a page can be brought back after it is gone from its key.
 func (d *differ) keep(old Entry) {
-	if old.Immutable || old.Version != "" || old.SHA256 == "" {
+	copied, ok := old.copied()
+	if !ok {
 		return
 	}
-	copied := old
-	copied.Key = keptPrefix + old.SHA256
 	if _, there := d.kept[copied.ref()]; !there {
-		d.plan.keeps = append(d.plan.keeps, keep{from: old.Key, to: copied.Object})
+		d.plan.keeps = append(d.plan.keeps, keep{from: old.Key, was: old.ETag, to: copied.Object})
 	}
 	d.kept[copied.ref()] = Tombstone{Entry: copied, Generation: d.plan.next.Generation, Time: d.rules.Now, Of: old.Key}
+}
+
+// copied returns the entry of a content when it is put aside, and whether that is what brings it back.
+func (e Entry) copied() (copied Entry, ok bool) {
+	if e.Immutable || e.Version != "" || e.SHA256 == "" {
+		return Entry{}, false
+	}
+	copied = e
+	copied.Key = keptPrefix + e.SHA256
+	return copied, true
 }
 
 // leave deletes what is no longer part of the site, or lets it stay for now.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -129,6 +130,80 @@ func TestInvalidationsAddUp(t *testing.T) {
 	}
 }
 
+// New headers for an object that somebody has replaced do not hide that from those who look.
+func TestHeadersOfDrift(t *testing.T) {
+	store := &storetest.Memory{}
+	s := films("a", 2)
+	p := publisher(t, store, s)
+	publish(t, p, s)
+	put(t, store, "404.html", "NOTHING HERE")
+	list := s.objects(false)
+	list[slices.IndexFunc(list, func(o bucket.Object) bool { return o.Key == "404.html" })].Headers.CacheControl = "no-cache"
+	for _, verify := range []bool{false, true} {
+		p.Verify = verify
+		plan, err := p.Plan(t.Context(), list)
+		if err == nil {
+			_, err = p.Apply(t.Context(), plan)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantSite(t, store, s)
+}
+
+// What somebody has put in a page's place is not taken for the page's content when going back.
+func TestKeepingDrift(t *testing.T) {
+	store := &storetest.Memory{Unversioned: true}
+	s := films("a", 2)
+	p := publisher(t, store, s)
+	publish(t, p, s)
+	put(t, store, "index.html", "defaced")
+	changed := maps.Clone(s)
+	changed["index.html"] += "!"
+	publish(t, p, changed)
+	plan, err := p.PlanRollback(t.Context(), 1)
+	if err == nil {
+		_, err = p.Apply(t.Context(), plan)
+	}
+	if got := store.Objects()["index.html"]; got == "defaced" {
+		t.Errorf("going back brought %q, %v", got, err)
+	}
+}
+
+// Going back works whatever write a publish between died before.
+func TestRollbackAfterDeath(t *testing.T) {
+	for n := 1; n < 20; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			store := &storetest.Memory{Unversioned: true}
+			first, second := films("a", 2), films("b", 2)
+			p := publisher(t, store, first)
+			publish(t, p, first)
+			store.Fault = killAt(n)
+			_, err := tryPublish(t.Context(), p, second)
+			store.Fault = nil
+			if err != nil {
+				time.Sleep(3 * time.Minute)
+				publish(t, p, second)
+			}
+			plan, err := p.PlanRollback(t.Context(), 1)
+			if err == nil {
+				_, err = p.Apply(t.Context(), plan)
+			}
+			if err != nil {
+				t.Errorf("death at write %d: %v", n, err)
+				return
+			}
+			objects := store.Objects()
+			for key, text := range first {
+				if objects[key] != text {
+					t.Errorf("death at write %d: %s holds %q, want %q", n, key, objects[key], text)
+				}
+			}
+		})
+	}
+}
+
 // What a page needs does not go, and what is about to go is nothing that a page can rely on.
 func TestNeededObjectsStay(t *testing.T) {
 	for _, edited := range []bool{false, true} {
@@ -212,6 +287,60 @@ func TestEndlessListing(t *testing.T) {
 	defer cancel()
 	if _, err := tryPublish(ctx, publisher(t, loopingStore{store}, s), s); !errors.Is(err, bucket.ErrRefused) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// An opaqueStore has ETags that tell nothing, as S3 with a key of one's own: no two writes have the same.
+type opaqueStore struct {
+	*storetest.Memory
+
+	salts map[string]string
+}
+
+func (s *opaqueStore) salt(key string, stored bucket.Stored, err error) (bucket.Stored, error) {
+	if err == nil && key != bucket.PointerKey {
+		s.salts[key] = fmt.Sprint(len(s.Calls()))
+		stored.ETag, stored.Opaque = s.salts[key]+stored.ETag, true
+	}
+	return stored, err
+}
+
+func (s *opaqueStore) Put(ctx context.Context, key string, body bucket.Body, options bucket.PutOptions) (bucket.Stored, error) {
+	stored, err := s.Memory.Put(ctx, key, body, options)
+	return s.salt(key, stored, err)
+}
+
+func (s *opaqueStore) Copy(ctx context.Context, key string, from bucket.Source, headers bucket.Headers) (bucket.Stored, error) {
+	stored, err := s.Memory.Copy(ctx, key, from, headers)
+	return s.salt(key, stored, err)
+}
+
+func (s *opaqueStore) List(ctx context.Context, prefix, after string) ([]bucket.Listed, bool, error) {
+	page, more, err := s.Memory.List(ctx, prefix, after)
+	for i := range page {
+		page[i].ETag = s.salts[page[i].Key] + page[i].ETag
+	}
+	return page, more, err
+}
+
+// Looking at what is there costs no kept content, also where ETags tell nothing of it.
+func TestKeptContentsWithOpaqueETags(t *testing.T) {
+	store := &opaqueStore{Memory: &storetest.Memory{Unversioned: true}, salts: map[string]string{}}
+	s := tree{"index.html": "home"}
+	p := publisher(t, store, s)
+	publish(t, p, s)
+	s["index.html"] = "changed"
+	publish(t, p, s)
+	p.Verify = true
+	if result := publish(t, p, s); result.Deleted > 0 {
+		t.Errorf("looking deleted %d objects", result.Deleted)
+	}
+	plan, err := p.PlanRollback(t.Context(), 1)
+	if err == nil {
+		_, err = p.Apply(t.Context(), plan)
+	}
+	if got := store.Objects()["index.html"]; err != nil || got != "home" {
+		t.Errorf("going back shows %q, %v", got, err)
 	}
 }
 

@@ -30,10 +30,14 @@ func (p *Publisher) reconcile(ctx context.Context, state *state, local []Object,
 		known:    map[Ref]Entry{}, gone: map[Ref]Tombstone{}, local: map[Ref]Object{}, adding: map[Ref]bool{},
 		isFirst: len(state.base.pointer.Generations) == 0 && state.base.etag == "",
 		state:   map[Ref]bool{}, same: same,
+		keepable: map[Ref]Entry{}, intact: map[Ref]bool{},
 	}
 	m := state.manifest
 	for _, e := range m.Objects {
 		r.known[e.ref()] = e
+		if copied, ok := e.copied(); ok {
+			r.keepable[copied.ref()] = e
+		}
 	}
 	for _, g := range m.Gone {
 		r.gone[g.ref()] = g
@@ -56,6 +60,7 @@ func (p *Publisher) reconcile(ctx context.Context, state *state, local []Object,
 			return nil, err
 		}
 	}
+	r.adopt(Tombstone{Generation: m.Generation + 1, Time: p.now().UTC()})
 	state.manifest = &r.next
 	slices.Sort(r.overwrites)
 	return &r.findings, nil
@@ -95,15 +100,26 @@ func (p *Publisher) listUnder(ctx context.Context, side Side, prefix string, req
 type reconciler struct {
 	findings
 
-	known   map[Ref]Entry
-	gone    map[Ref]Tombstone
-	local   map[Ref]Object
-	adding  map[Ref]bool
-	state   map[Ref]bool // manifests in use
-	same    sameContent
+	known  map[Ref]Entry
+	gone   map[Ref]Tombstone
+	local  map[Ref]Object
+	adding map[Ref]bool
+	state  map[Ref]bool // manifests in use
+	same   sameContent
+
+	keepable map[Ref]Entry // contents of the manifest, by where they are kept when they are replaced
+	intact   map[Ref]bool  // what is as the manifest says
+	stray    []stray
+
 	isFirst bool // nothing was ever published from here
 	isNew   bool // the bucket being listed is not that of last time
 	next    Manifest
+}
+
+// A stray is state that the manifest does not know.
+type stray struct {
+	ref    Ref
+	listed Listed
 }
 
 // find takes in one object.
@@ -121,11 +137,12 @@ func (r *reconciler) find(ctx context.Context, ref Ref, l Listed) error {
 	case strings.HasPrefix(ref.Key, StatePrefix):
 		isOurs := strings.HasPrefix(ref.Key, keptPrefix) || strings.HasPrefix(ref.Key, manifestPrefix)
 		if isOurs && !r.state[ref] {
-			r.orphans = append(r.orphans, Deletion{Ref: ref, Size: l.Size})
+			r.stray = append(r.stray, stray{ref, l})
 		}
 		return nil
 	case isKnown && known.isListed(l):
 		r.next.Objects = append(r.next.Objects, known)
+		r.intact[ref] = true
 		return nil
 	case !isLocal && !isKnown && !isGone && !r.adding[ref]:
 		r.foreign++
@@ -152,6 +169,20 @@ func (r *reconciler) find(ctx context.Context, ref Ref, l Listed) error {
 	}
 	r.next.Objects = append(r.next.Objects, found)
 	return nil
+}
+
+// adopt vouches for what a publish that died has put aside before it replaced a page: it may be the only copy left.
+// Nothing refers to the rest.
+func (r *reconciler) adopt(t Tombstone) {
+	for _, o := range r.stray {
+		page, isKeepable := r.keepable[o.ref]
+		if copied, _ := page.copied(); isKeepable && copied.isListed(o.listed) && !r.intact[page.ref()] {
+			t.Entry, t.Of = copied, page.Key
+			r.next.Gone = append(r.next.Gone, t)
+			continue
+		}
+		r.orphans = append(r.orphans, Deletion{Ref: o.ref, Size: o.listed.Size})
+	}
 }
 
 // isListed reports whether what is listed is the object as it was published.

@@ -38,8 +38,10 @@ type Change struct {
 	Object
 	Reason Reason
 
-	from  *Source // where the store copies the content from; nil when it is sent
-	entry int     // index in next.Objects
+	from    *Source // where the store copies the content from; nil when it is sent
+	was     string  // ETag that the content has there; "" when it cannot be another
+	isLocal bool    // the content could be sent as well
+	entry   int     // index in next.Objects
 }
 
 // A Reason is why an object changes.
@@ -56,6 +58,7 @@ const (
 // A keep is the content of a page that is put aside.
 type keep struct {
 	from string
+	was  string // ETag of the content there
 	to   Object
 }
 

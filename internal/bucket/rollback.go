@@ -76,12 +76,12 @@ func (p *Publisher) generation(ctx context.Context, state *state, number int) (*
 
 // restore says of every change where its content comes from.
 func (p *Plan) restore(wanted map[Ref]Entry, now *Manifest) error {
-	bySum := map[Side]map[string]string{Site: {}, Stream: {}} // digest → key of what is there
+	bySum := map[Side]map[string]*Entry{Site: {}, Stream: {}} // digest → what is there
 	for i := range now.Objects {
-		bySum[now.Objects[i].Side][now.Objects[i].SHA256] = now.Objects[i].Key
+		bySum[now.Objects[i].Side][now.Objects[i].SHA256] = &now.Objects[i]
 	}
 	for i := range now.Gone {
-		bySum[now.Gone[i].Side][now.Gone[i].SHA256] = now.Gone[i].Key
+		bySum[now.Gone[i].Side][now.Gone[i].SHA256] = &now.Gone[i].Entry
 	}
 	replaced := map[Ref]bool{}
 	for i := range p.Changes {
@@ -90,18 +90,19 @@ func (p *Plan) restore(wanted map[Ref]Entry, now *Manifest) error {
 	var problems []*diag.Problem
 	for i := range p.Changes {
 		c := &p.Changes[i]
+		c.isLocal = false
 		if c.Reason == HeadersOnly {
 			continue
 		}
 		c.Reason = Restored
-		key, there := bySum[c.Side][c.SHA256]
+		source, there := bySum[c.Side][c.SHA256]
 		switch e := wanted[c.ref()]; {
 		case e.Version != "":
 			c.from = &Source{Key: c.Key, Version: e.Version}
-		case there && c.SHA256 != "" && !replaced[Ref{c.Side, key}]:
-			c.from = &Source{Key: key}
+		case there && c.SHA256 != "" && !replaced[source.ref()]:
+			c.from, c.was = &Source{Key: source.Key}, source.ETag
 		case c.SHA256 != "" && slices.ContainsFunc(p.keeps, func(k keep) bool { return k.to.Side == c.Side && k.to.SHA256 == c.SHA256 }):
-			c.from = &Source{Key: keptPrefix + c.SHA256}
+			c.from, c.was = &Source{Key: keptPrefix + c.SHA256}, e.ETag
 		default:
 			problems = append(problems, diag.At(c.Key, 0, "its earlier content is no longer there").
 				WithHint("build that state of the site from its sources again, and publish it"))
