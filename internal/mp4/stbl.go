@@ -1,6 +1,9 @@
 package mp4
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // A sampleGroup is one grouping of samples (§8.9) that means something to a decoder: how far before a random access
 // point decoding must begin for the result to be right ('roll', 'prol', §10.1).
@@ -60,8 +63,8 @@ func readSizes(stbl []byte, fileSize int64) (column, error) {
 	fixed := f.u32()
 	if fixed != 0 {
 		n := f.u32()
-		if f.short || int64(n)*int64(fixed) > fileSize {
-			return column{}, &TruncatedError{fileSize, int64(n) * int64(fixed)}
+		if needs := uint64(n) * uint64(fixed); f.short || needs > uint64(fileSize) {
+			return column{}, &TruncatedError{fileSize, int64(min(needs, math.MaxInt64))}
 		}
 		return column{n: int(n), fixed: fixed}, nil
 	}
