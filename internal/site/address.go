@@ -72,8 +72,11 @@ func Redirects(posts []*post.Post, permalink string) map[string]string {
 	return redirects
 }
 
-// publicPath is where a file of the content folder is published: "content/a/b.png" as "a/b.png".
-func publicPath(file string) string { return strings.TrimPrefix(file, contentDir+"/") }
+// publicPath is where a file of the author's is published: "content/a/b.png" as "a/b.png", and "static/c.png" as "c.png".
+func publicPath(file string) string {
+	_, path, _ := strings.Cut(file, "/")
+	return path
+}
 
 // urlPath is the path of an absolute address: "/blog/" of "https://example.com/blog/", "/" of "".
 func urlPath(address string) string {
@@ -205,8 +208,8 @@ func (p *Post) lastChange() time.Time {
 	return p.Date
 }
 
-// Files are the files beside posts that texts and front matter name: their paths in the content folder by the paths
-// they are published under.
+// Files are the files beside posts, and those of static/, that texts and front matter name, by the paths they are published
+// under.
 func (s *Site) Files() map[string]string {
 	files := map[string]string{}
 	for _, p := range s.allPosts() {

@@ -15,8 +15,12 @@ import (
 	"matinee/internal/video"
 )
 
-// contentDir is the folder that posts and the files they name live in.
-const contentDir = "content"
+// contentDir is the folder that posts and the files they name live in; what lies in staticDir is published as it is,
+// whether a post names it or not.
+const (
+	contentDir = "content"
+	staticDir  = "static"
+)
 
 // An Entry is a post on its way into the site: its text rendered, and the clips it names found. The caller prepares
 // every clip and puts the results into Videos, index by index, before the entries go into New.
@@ -189,7 +193,7 @@ func (g *gatherer) targets(e *Entry) error {
 		errs = append(errs, g.target(e, h))
 	}
 	if e.Post.Image != "" && !hasScheme(e.Post.Image) {
-		found, err := g.find(e.Post.File, e.Post.Image)
+		found, err := g.file(e.Post.File, e.Post.Image)
 		if err != nil {
 			errs = append(errs, namedProblem(e.Post.File, e.Post.Lines["image"], "image", e.Post.Image, err))
 		}
@@ -205,6 +209,10 @@ func (g *gatherer) target(e *Entry, h markdown.Hole) error {
 			e.files[h.Target] = found
 			return nil
 		}
+	}
+	if found := g.static(name); found != "" {
+		e.files[h.Target] = found
+		return nil
 	}
 	if name == "" || h.Kind == markdown.Link && strings.HasPrefix(name, "/") && path.Ext(name) == "" {
 		return nil // a place in this page, or an address of the site, which New checks against its pages
@@ -225,6 +233,34 @@ func (g *gatherer) target(e *Entry, h markdown.Hole) error {
 	}
 	e.files[h.Target] = found
 	return nil
+}
+
+// file looks up a file that a post names, also one that is published as it is.
+func (g *gatherer) file(from, name string) (string, error) {
+	if found := g.static(name); found != "" {
+		return found, nil
+	}
+	return g.find(from, name)
+}
+
+// static finds the file in static/ that stands at an address of the site, "/img/a.png" or a folder with an index, and is ""
+// when there is none. It goes before a file of content/ that would be published at the same address.
+func (g *gatherer) static(address string) string {
+	if !strings.HasPrefix(address, "/") || hasScheme(address) {
+		return ""
+	}
+	names := []string{address}
+	if plain, err := url.PathUnescape(address); err == nil && plain != address {
+		names = append(names, plain)
+	}
+	for _, n := range names {
+		for _, found := range []string{path.Join(staticDir, n), path.Join(staticDir, n, "index.html")} {
+			if info, err := fs.Stat(g.fsys, found); err == nil && info.Mode().IsRegular() && strings.HasPrefix(found, staticDir+"/") {
+				return found
+			}
+		}
+	}
+	return ""
 }
 
 var (
