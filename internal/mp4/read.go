@@ -462,19 +462,30 @@ func (t *Track) endInTime(m *Movie) {
 		return // rounded
 	}
 	s := &t.table
-	decoded, shown := make([]int64, 0, s.n+1), make([]int64, 0, s.n)
-	for c := s.cursor(); c.more(); c.next() {
+	tail := s.cursor()
+	for c := tail; c.more(); c.next() {
 		if c.pts() >= limit {
 			return // it hides pictures, not the end of one
 		}
+		if c.i == s.n-reordered {
+			tail = c
+		}
+	}
+	var decoded, shown []int64
+	for c := tail; c.more(); c.next() {
 		decoded, shown = append(decoded, c.dts), append(shown, c.pts())
 	}
-	decoded = append(decoded, min(s.duration, decoded[s.n-1]+limit-shown[s.n-1]))
-	for i := s.n - 1; i > 0; i-- {
+	last := len(shown) - 1
+	decoded = append(decoded, min(s.duration, decoded[last]+limit-shown[last]))
+	for i := last; i > 0; i-- {
 		decoded[i] = max(decoded[i], decoded[i+1]-(limit-shown[i]))
 	}
 	var deltas runs[uint32]
 	var offsets runs[int32]
+	for c := s.cursor(); c.i < tail.i; c.next() {
+		deltas.add(1, c.dur())
+		offsets.add(1, c.cto())
+	}
 	for i, at := range shown {
 		if max(decoded[i+1], at)-decoded[i] > math.MaxInt32 {
 			return // absurd
@@ -482,10 +493,13 @@ func (t *Track) endInTime(m *Movie) {
 		deltas.add(1, uint32(decoded[i+1]-decoded[i]))
 		offsets.add(1, int32(at-decoded[i]))
 	}
-	s.deltas, s.offsets, s.duration = deltas, offsets, decoded[s.n]
+	s.deltas, s.offsets, s.duration = deltas, offsets, decoded[last+1]
 	t.end = s.lastEnd()
 	t.verbatim = slices.DeleteFunc(t.verbatim, summary)
 }
+
+// reordered bounds how many pictures are decoded after the last one to be seen; codecs allow 16.
+const reordered = 64
 
 // summary says whether a box summarises composition offsets (cslg, §8.6.1.4), which is wrong once they have changed.
 func summary(x box) bool { return x.typ == "cslg" }
