@@ -30,7 +30,7 @@ func (s *Store) Copy(ctx context.Context, key string, from bucket.Source, header
 	if err != nil {
 		return bucket.Stored{}, err
 	}
-	stored := bucket.Stored{Version: aws.ToString(out.VersionId), Opaque: opaque(out.ServerSideEncryption)}
+	stored := bucket.Stored{Version: version(out.VersionId), Opaque: opaque(out.ServerSideEncryption)}
 	if out.CopyObjectResult != nil {
 		stored.ETag = bare(out.CopyObjectResult.ETag)
 	}

@@ -149,6 +149,9 @@ func (s *Store) refusal(o operation, a answer) error {
 	case !ok:
 		v = byStatus(a.status)
 	}
+	if o.key == "" && errors.Is(v.is, bucket.ErrNotFound) { // some other kind of server, which has no page at that address
+		v = noBucket
+	}
 	if v.text == "" {
 		v.text = strings.TrimSpace("the store answers " + strings.Join(strings.Fields(fmt.Sprint(a.status, " ", a.code, " ", a.message)), " "))
 	}
@@ -166,6 +169,8 @@ func byStatus(status int) verdict {
 		return denied
 	case http.StatusMovedPermanently, http.StatusTemporaryRedirect:
 		return elsewhere
+	case http.StatusRequestTimeout, http.StatusTooEarly: // from a proxy on the way
+		return verdicts["RequestTimeout"]
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return slowDown
 	case http.StatusNotImplemented:

@@ -53,7 +53,7 @@ func (s *Store) FinishUpload(ctx context.Context, upload bucket.Upload, parts []
 		return bucket.Stored{}, err
 	}
 	return bucket.Stored{
-		ETag: bare(out.ETag), Version: aws.ToString(out.VersionId), Opaque: opaque(out.ServerSideEncryption),
+		ETag: bare(out.ETag), Version: version(out.VersionId), Opaque: opaque(out.ServerSideEncryption),
 	}, nil
 }
 
@@ -80,7 +80,8 @@ func (s *Store) Uploads(ctx context.Context) ([]bucket.Upload, error) {
 			return nil, err
 		}
 		found = append(found, out.Uploads...)
-		in.KeyMarker, in.UploadIdMarker, more = out.NextKeyMarker, out.NextUploadIdMarker, aws.ToBool(out.IsTruncated)
+		more = aws.ToBool(out.IsTruncated) && isFurther(in.KeyMarker, out.NextKeyMarker, in.UploadIdMarker, out.NextUploadIdMarker)
+		in.KeyMarker, in.UploadIdMarker = out.NextKeyMarker, out.NextUploadIdMarker
 	}
 	slices.SortStableFunc(found, func(a, b types.MultipartUpload) int {
 		return aws.ToTime(a.Initiated).Compare(aws.ToTime(b.Initiated))
@@ -105,7 +106,19 @@ func (s *Store) Parts(ctx context.Context, upload bucket.Upload) ([]bucket.Part,
 		for _, p := range out.Parts {
 			parts = append(parts, bucket.Part{Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size), ETag: bare(p.ETag)})
 		}
-		in.PartNumberMarker, more = out.NextPartNumberMarker, aws.ToBool(out.IsTruncated)
+		more = aws.ToBool(out.IsTruncated) && isFurther(in.PartNumberMarker, out.NextPartNumberMarker)
+		in.PartNumberMarker = out.NextPartNumberMarker
 	}
 	return parts, nil
+}
+
+// isFurther reports whether the next page of a list, by pairs of markers, is another one than the last. What a server
+// has and does not list is sent again.
+func isFurther(markers ...*string) bool {
+	for i := 0; i < len(markers); i += 2 {
+		if aws.ToString(markers[i]) != aws.ToString(markers[i+1]) {
+			return true
+		}
+	}
+	return false
 }

@@ -114,7 +114,7 @@ func (s *Store) put(ctx context.Context, key string, body bucket.Body, options b
 		return bucket.Stored{}, err
 	}
 	return bucket.Stored{
-		ETag: bare(out.ETag), Version: aws.ToString(out.VersionId), Opaque: opaque(out.ServerSideEncryption),
+		ETag: bare(out.ETag), Version: version(out.VersionId), Opaque: opaque(out.ServerSideEncryption),
 	}, nil
 }
 
@@ -222,6 +222,15 @@ func opaque(encryption types.ServerSideEncryption) bool {
 }
 
 func bare(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
+
+// version is the name of a content that the bucket keeps; "". A bucket whose versioning is suspended, and some services
+// that have none, call every content "null", and replace it by the next one all the same.
+func version(id *string) string {
+	if name := aws.ToString(id); name != "null" {
+		return name
+	}
+	return ""
+}
 
 func quoted(etag string) *string { return aws.String(`"` + etag + `"`) }
 
