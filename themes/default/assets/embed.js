@@ -241,6 +241,7 @@
     const takeOver = () => {
       if (own) return;
       own = true;
+      const focused = box.contains(page.activeElement);
       if (media) {
         start = media.currentTime || start;
         video.muted = media.muted;
@@ -256,6 +257,7 @@
       box.classList.remove('player-on');
       video.inert = false;
       video.controls = true;
+      if (focused) video.focus({preventScroll: true}); // what had it is gone
       if (begun) playOwn();
     };
 
