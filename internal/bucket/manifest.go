@@ -135,6 +135,7 @@ func unmarshalManifest(packed []byte) (*Manifest, error) {
 	}
 	limited := &io.LimitedReader{R: zip, N: maxManifestSize}
 	m := new(Manifest)
+	seen := map[Ref]bool{}
 	words := map[string]string{}
 	intern := func(word *string) { // thousands of objects have the same few headers
 		if known, ok := words[*word]; ok {
@@ -144,16 +145,21 @@ func unmarshalManifest(packed []byte) (*Manifest, error) {
 		}
 	}
 	err = ledger.Decode(limited, map[string]ledger.Member{
-		"version":    ledger.Value(&m.Version),
+		"version": func(d *json.Decoder) error {
+			if err := d.Decode(&m.Version); err != nil {
+				return err
+			}
+			return m.checkVersion() // before what it lists is taken for what this version would list
+		},
 		"generation": ledger.Value(&m.Generation),
 		"clips":      ledger.Value(&m.Clips),
 		"objects": ledger.List(&m.Objects, func(e *Entry) error {
 			intern(&e.Headers.ContentType)
 			intern(&e.Headers.CacheControl)
-			return nil
+			return e.check(seen)
 		}),
-		"gone":   ledger.List[Tombstone](&m.Gone, nil),
-		"doomed": ledger.List[Deletion](&m.Doomed, nil),
+		"gone":   ledger.List(&m.Gone, func(t *Tombstone) error { return t.checkGone(seen) }),
+		"doomed": ledger.List(&m.Doomed, func(d *Deletion) error { return checkRef(d.Ref) }),
 	})
 	if limited.N <= 0 {
 		err = fmt.Errorf("it unpacks to more than %d bytes", maxManifestSize)
@@ -161,39 +167,35 @@ func unmarshalManifest(packed []byte) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m, m.check()
+	return m, m.check(seen)
 }
 
-// check holds what unmarshalManifest promises.
-func (m *Manifest) check() error {
-	if m.Version != formatVersion {
-		return fmt.Errorf("its format is version %d, and this program knows %d", m.Version, formatVersion)
+// check holds what unmarshalManifest promises, but for what is held of every element as it is read, before the rest of a
+// list of nonsense can fill the memory. seen are the objects that are there.
+func (m *Manifest) check(seen map[Ref]bool) error {
+	if err := m.checkVersion(); err != nil {
+		return err
 	}
 	if m.Generation < 1 {
 		return fmt.Errorf("it is of generation %d", m.Generation)
-	}
-	seen := make(map[Ref]bool, len(m.Objects)+len(m.Gone))
-	for i := range m.Objects {
-		if err := m.Objects[i].check(seen); err != nil {
-			return err
-		}
 	}
 	for i := range m.Gone {
 		g := &m.Gone[i]
 		if g.Generation > m.Generation || g.Generation < 1 {
 			return fmt.Errorf("%q has gone in generation %d of %d", g.Key, g.Generation, m.Generation)
 		}
-		if err := g.checkGone(seen); err != nil {
-			return err
-		}
 	}
 	for _, d := range m.Doomed {
-		if err := checkRef(d.Ref); err != nil {
-			return err
-		}
 		if d.Key == PointerKey || seen[d.Ref] {
 			return fmt.Errorf("%q is listed as present and as deleted", d.Key)
 		}
+	}
+	return nil
+}
+
+func (m *Manifest) checkVersion() error {
+	if m.Version != formatVersion {
+		return fmt.Errorf("its format is version %d, and this program knows %d", m.Version, formatVersion)
 	}
 	return nil
 }

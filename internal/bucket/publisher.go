@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"matinee/internal/diag"
 )
 
 // A Place is a bucket and what stands in front of it.
@@ -186,13 +188,18 @@ func (p *Publisher) recorded(ctx context.Context, b base) (s *state, err error) 
 	packed := p.remembered(current)
 	if packed == nil {
 		s.requests++
-		if packed, err = p.fetchManifest(ctx, current); err != nil {
-			return nil, err
+		packed, err = p.fetchManifest(ctx, current)
+		if errors.Is(err, errLost) && p.Verify { // the listing tells what is there
+			s.manifest = &Manifest{Version: formatVersion, Generation: current.Number, Clips: p.clips()}
+			return s, nil
+		}
+		if err != nil {
+			return nil, p.explainLost(current, err, "matinee publish --verify looks at what is there, and goes on from that")
 		}
 		p.remember(packed)
 	}
 	if s.manifest, err = unmarshalManifest(packed); err != nil {
-		return nil, fmt.Errorf("%s in %s cannot be understood: %w", current.Manifest, p.Site.Name, err)
+		return nil, p.riddle(current.Manifest, err)
 	}
 	if !b.pointer.Sweep {
 		s.manifest.Doomed = nil // it is done
@@ -200,16 +207,34 @@ func (p *Publisher) recorded(ctx context.Context, b base) (s *state, err error) 
 	return s, nil
 }
 
-// fetchManifest reads a manifest of the site's bucket.
+// errLost is a manifest that is not there any more.
+var errLost = errors.New("the record of a generation is lost")
+
+// fetchManifest reads a manifest of the site's bucket. The error is errLost when there is none, or another one.
 func (p *Publisher) fetchManifest(ctx context.Context, g Generation) ([]byte, error) {
 	packed, _, err := p.read(ctx, g.Manifest, maxManifestSize)
-	if err != nil {
+	if err == nil && digest(packed) == g.SHA256 {
+		return packed, nil
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
-	if digest(packed) != g.SHA256 {
-		return nil, fmt.Errorf("%s in %s is not what was published: %w", g.Manifest, p.Site.Name, ErrRefused)
+	return nil, errLost
+}
+
+// explainLost says of a manifest that it is lost, and what to do about it. Other errors stay as they are.
+func (p *Publisher) explainLost(g Generation, err error, hint string) error {
+	if !errors.Is(err, errLost) {
+		return err
 	}
-	return packed, nil
+	return diag.At("", 0, "somebody removed or changed %s in %s, which says what generation %d is", g.Manifest, p.Site.Name, g.Number).
+		WithHint("%s", hint)
+}
+
+// riddle is what is said of state that another program, or a later version of this one, has written.
+func (p *Publisher) riddle(key string, err error) error {
+	return diag.At("", 0, "%s in %s cannot be understood: %v", key, p.Site.Name, err).
+		WithHint("publish with the latest version of Matinee; if that does not understand it either, delete %s there and publish with --verify --yes", key)
 }
 
 // remembered returns the packed manifest of a generation if this machine has it.

@@ -62,11 +62,11 @@ func (p *Publisher) generation(ctx context.Context, state *state, number int) (*
 	}
 	packed, err := p.fetchManifest(ctx, all[i])
 	if err != nil {
-		return nil, err
+		return nil, p.explainLost(all[i], err, "go back to another generation")
 	}
 	m, err := unmarshalManifest(packed)
 	if err != nil {
-		return nil, fmt.Errorf("%s in %s cannot be understood: %w", all[i].Manifest, p.Site.Name, err)
+		return nil, p.riddle(all[i].Manifest, err)
 	}
 	if m.Clips != p.clips() {
 		return nil, diag.At("", 0, "generation %d was published to other buckets", number)
