@@ -168,7 +168,7 @@ func (a *application) wave(ctx context.Context, changes []Change, under *uploads
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	n := 0 // changes in parts come first, because they are the largest
-	for n < len(changes) && a.isLarge(&changes[n]) {
+	for n < len(changes) && a.p.inParts(&changes[n]) {
 		n++
 	}
 	var group sync.WaitGroup
@@ -192,11 +192,6 @@ func (a *application) wave(ctx context.Context, changes []Change, under *uploads
 	}
 	group.Wait()
 	return context.Cause(ctx)
-}
-
-func (a *application) isLarge(c *Change) bool {
-	_, inParts := a.p.place(c.Side).Store.(Multipart)
-	return inParts && c.from == nil && c.Size > PartSize
 }
 
 // change carries out one change.
@@ -309,7 +304,7 @@ func (a *application) commit(ctx context.Context) error {
 			return slices.ContainsFunc(a.plan.housekeeping, func(d Deletion) bool { return d.Ref == Ref{Site, old.Manifest} })
 		}
 		ptr.Generations = append(slices.DeleteFunc(slices.Clone(ptr.Generations), isTrimmed), g)
-		ptr.Dirty, ptr.Adding = false, nil
+		ptr.Dirty, ptr.Adding, ptr.Begun = false, nil, a.plan.stillBegun(a.p)
 		ptr.Sweep = len(m.Doomed) > 0
 		if !ptr.Sweep && len(a.plan.Invalidate) == 0 {
 			ptr.Lock = nil

@@ -1,10 +1,14 @@
 package bucket_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +17,7 @@ import (
 
 	"matinee/internal/bucket"
 	"matinee/internal/bucket/storetest"
+	"matinee/internal/diag"
 )
 
 // refuseDeletes lets no object go.
@@ -400,3 +405,108 @@ func (n *referenced) Invalidate(_ context.Context, _ []string, reference string)
 }
 
 func (n *referenced) Wait(context.Context, string) error { return nil }
+
+// A bucket whose list of what is published is lost can be mended, and that is said.
+func TestLostManifest(t *testing.T) {
+	for _, damage := range []func(*storetest.Memory, string){
+		func(store *storetest.Memory, key string) { _, _ = store.Delete(t.Context(), []string{key}) },
+		func(store *storetest.Memory, key string) { put(t, store, key, "something else") },
+	} {
+		store := &storetest.Memory{}
+		s := films("a", 2)
+		p := publisher(t, store, s)
+		publish(t, p, s)
+		publish(t, p, films("b", 2))
+		generations, err := p.Generations(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		damage(store, generations[1].Manifest)
+		other := publisher(t, store, s)
+		_, err = tryPublish(t.Context(), other, s)
+		var problem *diag.Problem
+		if !errors.As(err, &problem) || !strings.Contains(problem.Hint, "--verify") {
+			t.Errorf("got %v, want a hint that --verify helps", err)
+		}
+		other.Verify = true
+		publish(t, other, s)
+		other.Verify = false
+		publish(t, other, s)
+		for key, text := range s {
+			if got := store.Objects()[key]; got != text {
+				t.Errorf("%s holds %q, want %q", key, got, text)
+			}
+		}
+	}
+}
+
+// A state that cannot be understood is said to be, with what to do about it.
+func TestDamagedPointer(t *testing.T) {
+	for _, text := range []string{"no JSON", `{"version":2}`} {
+		store := &storetest.Memory{}
+		put(t, store, bucket.PointerKey, text)
+		s := films("a", 1)
+		_, err := tryPublish(t.Context(), publisher(t, store, s), s)
+		var problem *diag.Problem
+		if !errors.As(err, &problem) || problem.Hint == "" {
+			t.Errorf("got %v, want a hint", err)
+		}
+	}
+}
+
+// What is no manifest is refused before it fills the memory.
+func TestManifestOfNothing(t *testing.T) {
+	store := &storetest.Memory{}
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	_, err := zip.Write([]byte(`{"version":1,"generation":1,"objects":[{}` + strings.Repeat(",{}", 3<<20) + `]}`))
+	if err := errors.Join(err, zip.Close()); err != nil {
+		t.Fatal(err)
+	}
+	key := bucket.StatePrefix + "manifest-000001-00000000.json.gz"
+	put(t, store, key, packed.String())
+	put(t, store, bucket.PointerKey, fmt.Sprintf(`{"version":1,"site":"https://films.example.com/","generations":[{"number":1,"manifest":%q,"sha256":"%x"}]}`,
+		key, sha256.Sum256(packed.Bytes())))
+	s := films("a", 1)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = tryPublish(t.Context(), publisher(t, store, s), s)
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "cannot be understood") {
+		t.Errorf("got %v", err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 100<<20 {
+		t.Errorf("it took %d MB", took>>20)
+	}
+}
+
+// An upload that was begun with other headers is not continued: the object would have them.
+func TestUploadWithOtherHeaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &storetest.Memory{}
+		s := tree{"film.mp4": strings.Repeat("0123456789abcdef", 2*bucket.PartSize/16)}
+		list := s.objects(false)
+		p := publisher(t, store, s)
+		store.Fault = func(c storetest.Call) storetest.Fault {
+			if c.Method == "FinishUpload" {
+				return storetest.Denied
+			}
+			return storetest.None
+		}
+		for i, text := range []string{"no-cache", "immutable"} {
+			list[0].Headers.CacheControl = text
+			plan, err := p.Plan(t.Context(), list)
+			if err == nil {
+				_, err = p.Apply(t.Context(), plan)
+			}
+			if (err != nil) != (i == 0) {
+				t.Fatal(err)
+			}
+			store.Fault = nil
+		}
+		content, err := store.Get(t.Context(), "film.mp4")
+		if err != nil || content.Headers.CacheControl != "immutable" {
+			t.Errorf("%+v, %v", content.Headers, err)
+		}
+	})
+}

@@ -51,7 +51,7 @@ func (p *Publisher) readPointer(ctx context.Context) (base, error) {
 	}
 	ptr, err := unmarshalPointer(data)
 	if err != nil {
-		return base{}, fmt.Errorf("%s in %s cannot be understood: %w", PointerKey, p.Site.Name, err)
+		return base{}, p.riddle(PointerKey, err)
 	}
 	return base{pointer: *ptr, etag: content.ETag, age: content.Age}, nil
 }
@@ -93,7 +93,7 @@ func (p *Publisher) acquire(ctx context.Context, plan *Plan) (*lease, error) {
 		ptr.Site = p.ID
 		ptr.Lock = &lock{ID: rand.Text(), Owner: p.Owner, Since: p.now().UTC(), TTL: int(lockTerm / time.Second)}
 		if plan.commits() {
-			ptr.Dirty, ptr.Adding = true, plan.adding()
+			ptr.Dirty, ptr.Adding, ptr.Begun = true, plan.adding(), plan.begun(p)
 		}
 		ptr.Pending = plan.pending()
 	})
@@ -123,6 +123,35 @@ func (p *Plan) adding() []Ref {
 	}
 	slices.SortFunc(refs, compareRefs)
 	return slices.Compact(refs)
+}
+
+// inParts reports whether a change is an upload in parts.
+func (p *Publisher) inParts(c *Change) bool {
+	_, can := p.place(c.Side).Store.(Multipart)
+	return can && c.from == nil && c.Size > PartSize
+}
+
+// begun lists the uploads that may be unfinished from now on, by this publish or by one that died.
+func (p *Plan) begun(by *Publisher) []begun {
+	list := slices.Clone(p.base.pointer.Begun)
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if b := (begun{c.ref(), c.Headers}); by.inParts(c) && !slices.Contains(list, b) {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// stillBegun lists those that are left when the plan's are finished.
+func (p *Plan) stillBegun(by *Publisher) []begun {
+	finished := map[Ref]bool{}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; by.inParts(c) {
+			finished[c.ref()] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(p.base.pointer.Begun), func(b begun) bool { return p.listed && finished[b.Ref] })
 }
 
 // pending are the paths still to be forgotten: the plan's, and what was left for a network that is not there now.

@@ -23,6 +23,9 @@ type pointer struct {
 	Dirty  bool  `json:"dirty,omitempty"`
 	Adding []Ref `json:"adding,omitempty"`
 
+	// Begun are the uploads in parts that may have been begun and not finished, with the headers their objects will have.
+	Begun []begun `json:"begun,omitempty"`
+
 	// Sweep is set until what the manifest lists as doomed is deleted.
 	Sweep bool `json:"sweep,omitempty"`
 
@@ -40,6 +43,13 @@ type Generation struct {
 	Time     time.Time `json:"time"`
 	By       string    `json:"by"`
 	Note     string    `json:"note,omitempty"` // "back to 3"
+}
+
+// A begun upload has the headers it was begun with, whoever finishes it.
+type begun struct {
+	Ref
+
+	Headers Headers `json:"headers,omitzero"`
 }
 
 // A lock says who is publishing.
@@ -83,6 +93,11 @@ func unmarshalPointer(data []byte) (*pointer, error) {
 	}
 	for _, r := range p.Adding {
 		if err := checkRef(r); err != nil {
+			return nil, err
+		}
+	}
+	for _, b := range p.Begun {
+		if err := checkRef(b.Ref); err != nil {
 			return nil, err
 		}
 	}

@@ -53,7 +53,7 @@ func (p *Publisher) send(ctx context.Context, c *Change, under *uploads) (Stored
 	}
 	defer file.Close() //nolint:errcheck // only read
 	t := transfer{p: p, store: place.Store, multipart: m, change: c, file: file, parts: partsOf(c.Size)}
-	return t.run(ctx, under.take(c.Side, c.Key))
+	return t.run(ctx, under.take(&c.Object), under.haveHeaders(&c.Object))
 }
 
 // sendWhole sends a file in one piece. The caller has the slot.
@@ -80,16 +80,23 @@ func (e *LocalError) Error() string { return e.Key + " has changed since it was 
 
 // uploads are the uploads that earlier publishes began and did not finish.
 type uploads struct {
+	begun []begun // what is known of them
+
 	mu   sync.Mutex
 	left map[Ref][]Upload
 }
 
+// haveHeaders reports whether the uploads of an object, as far as is known, were begun with its headers.
+func (u *uploads) haveHeaders(o *Object) bool {
+	return !slices.ContainsFunc(u.begun, func(b begun) bool { return b.Ref == o.ref() && b.Headers != o.Headers })
+}
+
 // take returns the unfinished uploads of an object, the latest first.
-func (u *uploads) take(side Side, key string) []Upload {
+func (u *uploads) take(o *Object) []Upload {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	found := u.left[Ref{side, key}]
-	delete(u.left, Ref{side, key})
+	found := u.left[o.ref()]
+	delete(u.left, o.ref())
 	slices.Reverse(found)
 	return found
 }
@@ -97,12 +104,10 @@ func (u *uploads) take(side Side, key string) []Upload {
 // unfinished lists uploads, when the plan was made by listing (then somebody died, or nobody knows) and has use for
 // them.
 func (p *Publisher) unfinished(ctx context.Context, plan *Plan) (*uploads, error) {
-	found := &uploads{left: map[Ref][]Upload{}}
+	found := &uploads{begun: plan.base.pointer.Begun, left: map[Ref][]Upload{}}
 	for _, side := range p.sides() {
 		m, ok := p.place(side).Store.(Multipart)
-		isUsed := slices.ContainsFunc(plan.Changes, func(c Change) bool {
-			return c.Side == side && c.from == nil && c.Size > PartSize
-		})
+		isUsed := slices.ContainsFunc(plan.Changes, func(c Change) bool { return c.Side == side && p.inParts(&c) })
 		if !ok || !plan.listed || !isUsed {
 			continue
 		}
@@ -131,13 +136,16 @@ type transfer struct {
 	upload    Upload
 }
 
-// run continues the latest of the earlier uploads that fits, or begins one.
-func (t *transfer) run(ctx context.Context, earlier []Upload) (Stored, error) {
+// run continues the latest of the earlier uploads that fits, if any may, or begins one.
+func (t *transfer) run(ctx context.Context, earlier []Upload, mayFit bool) (Stored, error) {
 	sent := make([]Part, len(t.parts))
 	for _, u := range earlier {
-		arrived, err := t.arrived(ctx, u)
-		if err != nil {
-			return Stored{}, err
+		var arrived []Part
+		if mayFit {
+			var err error
+			if arrived, err = t.arrived(ctx, u); err != nil {
+				return Stored{}, err
+			}
 		}
 		if t.upload.ID == "" && arrived != nil {
 			t.upload, sent = u, arrived
