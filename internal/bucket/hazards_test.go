@@ -510,3 +510,29 @@ func TestUploadWithOtherHeaders(t *testing.T) {
 		}
 	})
 }
+
+// An object that somebody else put where a publish was to put its own, which died before it did, is left alone.
+func TestDeathBesideForeignObject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &storetest.Memory{}
+		s := films("a", 2)
+		p := publisher(t, store, s)
+		publish(t, p, s)
+		put(t, store, "legal.html", "somebody else's")
+		with := maps.Clone(s)
+		with["legal.html"] = "ours"
+		store.Fault = killAt(2)
+		if _, err := tryPublish(t.Context(), p, with); err == nil {
+			t.Fatal("lived")
+		}
+		store.Fault = nil
+		time.Sleep(3 * time.Minute)
+		publish(t, p, s)
+		time.Sleep(25 * time.Hour)
+		publish(t, p, s)
+		publish(t, p, s)
+		if store.Objects()["legal.html"] == "" {
+			t.Error("somebody else's object was deleted")
+		}
+	})
+}

@@ -71,8 +71,8 @@ func (h *Health) compare(ctx context.Context, p *Publisher, state *state) error 
 	for _, d := range state.manifest.Doomed {
 		ours[d.Ref] = true
 	}
-	for _, ref := range state.base.pointer.Adding {
-		ours[ref] = true
+	for _, a := range state.base.pointer.Adding {
+		ours[a.Ref] = true
 	}
 	for _, side := range p.sides() {
 		err := p.list(ctx, side, new(int), func(l Listed) error {

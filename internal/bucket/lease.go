@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -114,15 +115,15 @@ func (p *Publisher) acquire(ctx context.Context, plan *Plan) (*lease, error) {
 }
 
 // adding lists what no manifest knows and may be there from now on, by this publish or by one that died.
-func (p *Plan) adding() []Ref {
-	refs := slices.Clone(p.base.pointer.Adding)
+func (p *Plan) adding() []added {
+	list := slices.Clone(p.base.pointer.Adding)
 	for i := range p.Changes {
-		if p.Changes[i].Reason == New {
-			refs = append(refs, p.Changes[i].ref())
+		if c := &p.Changes[i]; c.Reason == New {
+			list = append(list, added{c.ref(), c.Size})
 		}
 	}
-	slices.SortFunc(refs, compareRefs)
-	return slices.Compact(refs)
+	slices.SortFunc(list, func(a, b added) int { return cmp.Or(compareRefs(a.Ref, b.Ref), cmp.Compare(a.Size, b.Size)) })
+	return slices.Compact(list)
 }
 
 // inParts reports whether a change is an upload in parts.

@@ -27,7 +27,7 @@ type sameContent func(ctx context.Context, o Object, l Listed) (bool, error)
 func (p *Publisher) reconcile(ctx context.Context, state *state, local []Object, same sameContent) (*findings, error) {
 	r := reconciler{
 		findings: findings{listed: true},
-		known:    map[Ref]Entry{}, gone: map[Ref]Tombstone{}, local: map[Ref]Object{}, adding: map[Ref]bool{},
+		known:    map[Ref]Entry{}, gone: map[Ref]Tombstone{}, local: map[Ref]Object{}, adding: map[added]bool{},
 		isFirst: len(state.base.pointer.Generations) == 0 && state.base.etag == "",
 		state:   map[Ref]bool{}, same: same,
 		keepable: map[Ref]Entry{}, intact: map[Ref]bool{},
@@ -45,8 +45,8 @@ func (p *Publisher) reconcile(ctx context.Context, state *state, local []Object,
 	for _, o := range local {
 		r.local[o.ref()] = o
 	}
-	for _, ref := range state.base.pointer.Adding {
-		r.adding[ref] = true
+	for _, a := range state.base.pointer.Adding {
+		r.adding[a] = true
 	}
 	for _, g := range state.base.pointer.Generations {
 		r.state[Ref{Site, g.Manifest}] = true
@@ -103,7 +103,7 @@ type reconciler struct {
 	known  map[Ref]Entry
 	gone   map[Ref]Tombstone
 	local  map[Ref]Object
-	adding map[Ref]bool
+	adding map[added]bool
 	state  map[Ref]bool // manifests in use
 	same   sameContent
 
@@ -144,7 +144,7 @@ func (r *reconciler) find(ctx context.Context, ref Ref, l Listed) error {
 		r.next.Objects = append(r.next.Objects, known)
 		r.intact[ref] = true
 		return nil
-	case !isLocal && !isKnown && !isGone && !r.adding[ref]:
+	case !isLocal && !isKnown && !isGone && !r.adding[added{ref, l.Size}]:
 		r.foreign++
 		return nil
 	}
@@ -164,7 +164,7 @@ func (r *reconciler) find(ctx context.Context, ref Ref, l Listed) error {
 			found.Object, found.Headers = object, Headers{}
 		}
 	}
-	if (r.isFirst || r.isNew) && found.SHA256 == "" && !r.adding[ref] {
+	if (r.isFirst || r.isNew) && found.SHA256 == "" && !r.adding[added{ref, l.Size}] {
 		r.overwrites = append(r.overwrites, ref.Key)
 	}
 	r.next.Objects = append(r.next.Objects, found)

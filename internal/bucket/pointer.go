@@ -20,8 +20,8 @@ type pointer struct {
 
 	// Dirty is set from the moment a publish begins until it commits: objects may differ from the manifest. Adding are
 	// the objects it may have added, which no manifest knows.
-	Dirty  bool  `json:"dirty,omitempty"`
-	Adding []Ref `json:"adding,omitempty"`
+	Dirty  bool    `json:"dirty,omitempty"`
+	Adding []added `json:"adding,omitempty"`
 
 	// Begun are the uploads in parts that may have been begun and not finished, with the headers their objects will have.
 	Begun []begun `json:"begun,omitempty"`
@@ -43,6 +43,13 @@ type Generation struct {
 	Time     time.Time `json:"time"`
 	By       string    `json:"by"`
 	Note     string    `json:"note,omitempty"` // "back to 3"
+}
+
+// An added object may be there. One of another size is somebody else's, and was there before.
+type added struct {
+	Ref
+
+	Size int64 `json:"size,omitempty"`
 }
 
 // A begun upload has the headers it was begun with, whoever finishes it.
@@ -91,8 +98,8 @@ func unmarshalPointer(data []byte) (*pointer, error) {
 			return nil, fmt.Errorf("generation %d is out of order", g.Number)
 		}
 	}
-	for _, r := range p.Adding {
-		if err := checkRef(r); err != nil {
+	for _, a := range p.Adding {
+		if err := checkRef(a.Ref); err != nil {
 			return nil, err
 		}
 	}
