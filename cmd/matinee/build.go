@@ -27,7 +27,7 @@ import (
 type buildFlags struct {
 	source                 string
 	dest                   string
-	baseURL                string
+	baseURL                siteAddress
 	drafts, future, expiry bool
 	quiet                  bool
 	asJSON                 bool // progress is told to programs
@@ -36,12 +36,29 @@ type buildFlags struct {
 
 func (f *buildFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.dest, "dest", "d", "public", "folder to write, relative to the site's folder")
-	cmd.Flags().StringVarP(&f.baseURL, "base-url", "b", "", "address of the site, instead of site.yaml's url")
+	f.registerAddress(cmd)
 	cmd.Flags().BoolVarP(&f.drafts, "drafts", "D", false, "include drafts")
 	cmd.Flags().BoolVarP(&f.future, "future", "F", false, "include posts with a date in the future")
 	cmd.Flags().BoolVarP(&f.expiry, "expired", "E", false, "include posts past their expiryDate")
 	cmd.Flags().IntVarP(&f.jobs, "jobs", "j", 0, "clips to encode at a time; 0: one for every eight processors")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print errors only")
+}
+
+func (f *buildFlags) registerAddress(cmd *cobra.Command) {
+	cmd.Flags().VarP(&f.baseURL, "base-url", "b", "address of the site, instead of site.yaml's url")
+}
+
+// A siteAddress is the value of a flag that is held to what site.yaml's url is.
+type siteAddress string
+
+func (a *siteAddress) String() string { return string(*a) }
+func (a *siteAddress) Type() string   { return "string" }
+
+// Set implements pflag.Value.
+func (a *siteAddress) Set(s string) error {
+	checked, err := config.Address(s)
+	*a = siteAddress(checked)
+	return err
 }
 
 // A buildReport is what a build did, for people and for programs.
@@ -134,6 +151,13 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 		return report, err
 	}
 
+	info := siteInfo(cfg, flags, look)
+	info.RTMP = rtmp
+	if library.Counts().Missing > 0 { // a link that leads nowhere is told before clips are encoded for an hour
+		if _, err := draftSite(info, src.entries, look); err != nil {
+			return report, err
+		}
+	}
 	videos, err := library.PrepareAll(ctx, clips)
 	bar.end()
 	rooms.farewell(e)
@@ -143,8 +167,6 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	report.Warnings = append(report.Warnings, library.Warnings()...)
 	giveVideos(src.entries, videos)
 
-	info := siteInfo(cfg, flags, look)
-	info.RTMP = rtmp
 	s, err := site.New(info, src.entries, look)
 	if err != nil {
 		return report, err
@@ -233,7 +255,7 @@ func siteInfo(cfg config.Config, flags buildFlags, look *theme.Theme) site.Info 
 
 // siteURL is the address of the site's root with a final slash, "" when none is given.
 func siteURL(cfg config.Config, flags buildFlags) string {
-	return withSlash(cmp.Or(flags.baseURL, cfg.URL))
+	return withSlash(cmp.Or(string(flags.baseURL), cfg.URL))
 }
 
 func withSlash(address string) string {

@@ -55,7 +55,7 @@ into public/.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVarP(&flags.baseURL, "base-url", "b", "", "address of the site, instead of site.yaml's url")
+	flags.registerAddress(cmd)
 	cmd.Flags().BoolVarP(&flags.drafts, "drafts", "D", false, "include drafts")
 	cmd.Flags().BoolVarP(&flags.future, "future", "F", false, "include posts with a date in the future")
 	cmd.Flags().BoolVarP(&flags.expiry, "expired", "E", false, "include posts past their expiryDate")
@@ -109,13 +109,7 @@ func check(ctx context.Context, e env, flags buildFlags, streams bool) (*checkRe
 // checkPages renders every page for nobody, with clips that stand for those that are not made: addresses, links and
 // templates are what is looked at. It returns how many there are.
 func checkPages(ctx context.Context, info site.Info, entries []*site.Entry, look *theme.Theme) (int, error) {
-	var videos []*video.Video
-	clips := clipsOf(entries)
-	for i := range clips {
-		videos = append(videos, standIn(&clips[i], i))
-	}
-	giveVideos(entries, videos)
-	s, err := site.New(info, entries, look)
+	s, err := draftSite(info, entries, look)
 	if err != nil {
 		return 0, err
 	}
@@ -129,6 +123,17 @@ func checkPages(ctx context.Context, info site.Info, entries []*site.Entry, look
 		}
 	}
 	return len(pages), nil
+}
+
+// draftSite is the site with clips that stand for those that are not made.
+func draftSite(info site.Info, entries []*site.Entry, look *theme.Theme) (*site.Site, error) {
+	var videos []*video.Video
+	clips := clipsOf(entries)
+	for i := range clips {
+		videos = append(videos, standIn(&clips[i], i))
+	}
+	giveVideos(entries, videos)
+	return site.New(info, entries, look)
 }
 
 // standIn is a Video with everything a template may ask for.

@@ -195,6 +195,13 @@ func Parse(name string, data []byte) (Config, error) {
 	return c, errors.Join(err, errors.Join(v.problems...))
 }
 
+// Address checks the address of a site that is given elsewhere than in site.yaml, and returns it as url would be read.
+func Address(s string) (string, error) {
+	var v validator
+	s = v.address("url", s)
+	return s, errors.Join(v.problems...)
+}
+
 // Schema returns the JSON Schema of site.yaml.
 func Schema() []byte {
 	return schema.JSONSchema(Default(), "site.yaml", "The configuration of a Matinee site. A key left out has its default.")

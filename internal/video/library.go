@@ -79,6 +79,7 @@ const (
 
 // Counts says what a Library had to do; a build with nothing new reads and packages nothing.
 type Counts struct {
+	Missing  int // clips that Check found not to be in the cache
 	Clips    int // distinct clips prepared
 	Packaged int // of which were not in the cache
 	Read     int // files read to be hashed or packaged

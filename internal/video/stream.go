@@ -93,6 +93,9 @@ func (l *Library) check(ctx context.Context, c *Clip) error {
 	if l.cached(ctx, c) {
 		return nil
 	}
+	l.mu.Lock()
+	l.counts.Missing++
+	l.mu.Unlock()
 	sources, closeAll, err := l.open(c)
 	defer closeAll()
 	if err == nil {
