@@ -47,6 +47,7 @@ for (const [what, pattern] of [['flowplayer.min.js', '**/flowplayer.min.js'], ['
     const state = await player.playing();
     assert.equal(state.flowplayer, false);
     assert.equal(state.controls, true);
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), 'VIDEO', 'the focus');
     await shoot(page, `blocked-${what}`);
     await done();
   });

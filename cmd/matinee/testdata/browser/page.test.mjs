@@ -47,6 +47,26 @@ test('nothing is wider than the window', async () => {
   await done();
 });
 
+test('a word longer than the window is broken', async () => {
+  const {page, done} = await visit('');
+  for (const path of samples()) {
+    await page.goto(new URL(path, url).href);
+    await page.evaluate(() => {
+      const words = 'Donaudampfschiffahrtsgesellschaftskapitaenspatentverlaengerungsantrag'.repeat(2);
+      for (const element of document.querySelectorAll('h1, h2, h3, p, li, a, dt, dd, summary, figcaption')) {
+        if (element.childElementCount === 0 && !element.closest('pre, table, .player, .pager')) element.textContent = words;
+      }
+    });
+    for (const width of [320, 768]) {
+      await page.setViewportSize({width, height: 900});
+      const extra = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert(extra <= 0, `/${path} is ${extra} px too wide at ${width}`);
+    }
+    await shoot(page, `long-words-${path || 'home'}`);
+  }
+  await done();
+});
+
 test('pointing at a player fetches what it needs, a click plays without fetching it again', async () => {
   const {path, index, config} = all.find(clip => clip.config.hls);
   const {page, requests, done} = await visit(path);
