@@ -153,7 +153,7 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 
 	info := siteInfo(cfg, flags, look)
 	info.RTMP = rtmp
-	if library.Counts().Missing > 0 { // a link that leads nowhere is told before clips are encoded for an hour
+	if library.Pending() { // a link that leads nowhere is told before clips are encoded for an hour
 		if _, err := draftSite(info, src.entries, look); err != nil {
 			return report, err
 		}

@@ -50,6 +50,7 @@ type Library struct {
 	files    map[string]File
 	warnings []*diag.Problem
 	counts   Counts
+	pending  bool
 }
 
 // A File is a file of a prepared clip: where it is published and where its bytes lie. The bytes never change.
@@ -79,7 +80,6 @@ const (
 
 // Counts says what a Library had to do; a build with nothing new reads and packages nothing.
 type Counts struct {
-	Missing  int // clips that Check found not to be in the cache
 	Clips    int // distinct clips prepared
 	Packaged int // of which were not in the cache
 	Read     int // files read to be hashed or packaged
@@ -159,6 +159,13 @@ func (l *Library) Files() []File {
 	}
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return files
+}
+
+// Pending reports whether Check found clips that are not known to be in the cache as they are now.
+func (l *Library) Pending() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pending
 }
 
 // Counts is what has been done so far.

@@ -94,7 +94,7 @@ func (l *Library) check(ctx context.Context, c *Clip) error {
 		return nil
 	}
 	l.mu.Lock()
-	l.counts.Missing++
+	l.pending = true
 	l.mu.Unlock()
 	sources, closeAll, err := l.open(c)
 	defer closeAll()
