@@ -151,8 +151,7 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 		return report, err
 	}
 
-	info := siteInfo(cfg, flags, look)
-	info.RTMP = rtmp
+	info := siteInfo(cfg, flags, look, rtmp)
 	if library.Pending() { // a link that leads nowhere is told before clips are encoded for an hour
 		if _, err := draftSite(info, src.entries, look); err != nil {
 			return report, err
@@ -234,7 +233,7 @@ func loadTheme(fsys fs.FS, cfg config.Config) (*theme.Theme, error) {
 }
 
 // siteInfo is what the site needs of the configuration.
-func siteInfo(cfg config.Config, flags buildFlags, look *theme.Theme) site.Info {
+func siteInfo(cfg config.Config, flags buildFlags, look *theme.Theme, rtmp site.RTMP) site.Info {
 	playerDir, _ := look.Player()
 	info := site.Info{
 		Title: cfg.Title, Description: cfg.Description, Language: cfg.Language,
@@ -243,6 +242,7 @@ func siteInfo(cfg config.Config, flags buildFlags, look *theme.Theme) site.Info 
 		Permalink: cfg.Permalink, PerPage: cfg.PerPage,
 		StreamURL:   withSlash(cfg.Streaming.URL),
 		Progressive: cfg.Streaming.Delivery == "progressive",
+		RTMP:        rtmp,
 		Autoplay:    cfg.Player.Autoplay, Loop: cfg.Player.Loop,
 		PlayerDir: playerDir, NoTranscripts: !cfg.Captions.Transcript,
 		Generator: "Matinee " + versionText(), ProgramKey: programKey(),

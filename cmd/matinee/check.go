@@ -100,8 +100,7 @@ func check(ctx context.Context, e env, flags buildFlags, streams bool) (*checkRe
 	if err := errors.Join(configErr, src.postErr, themeErr, flashErr, encoderErr, clipErr, streamErr); err != nil {
 		return report, err
 	}
-	info := siteInfo(cfg, flags, look)
-	info.RTMP = rtmp
+	info := siteInfo(cfg, flags, look, rtmp)
 	report.Pages, err = checkPages(ctx, info, src.entries, look)
 	return report, err
 }
