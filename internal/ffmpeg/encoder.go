@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -325,6 +326,7 @@ func (w *work) pictureOutput(i int, r rung, s stretch, dir string) []string {
 		args = append(args, "-c:v", "libsvtav1", "-preset", "10", "-crf", "35", "-g", strconv.Itoa(f.gop))
 	} else {
 		args = append(args, "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high", "-crf", "21",
+			"-threads", strconv.Itoa(threads(f.rungs, i, runtime.GOMAXPROCS(0))),
 			"-maxrate", fmt.Sprintf("%dk", kbit), "-bufsize", fmt.Sprintf("%dk", 2*kbit),
 			"-sc_threshold", "0", "-x264-params", "open-gop=0", "-force_key_frames", w.keyframes(s))
 		if f.gop > 0 && f.copied == nil {

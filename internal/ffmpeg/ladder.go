@@ -12,6 +12,17 @@ type rung struct {
 	width, height int // pixels, even
 }
 
+// threads is how many threads encode a rung: x264 starts three for every two processors if nobody says otherwise, and
+// here all rungs together have as many, by their pixels. With as many for each, five rungs on two processors took 6 %
+// more processor time for the same pictures, in the same time.
+func threads(ladder []rung, i, processors int) int {
+	pixels, all := ladder[i].width*ladder[i].height, 0
+	for _, r := range ladder {
+		all += r.width * r.height
+	}
+	return max(1, int(math.Round(1.5*float64(processors)*float64(pixels)/float64(all))))
+}
+
 // autoHeights are the rungs of a ladder nobody asked for otherwise: lines, the shorter side of the picture.
 var autoHeights = []int{1080, 720, 480, 360, 240}
 

@@ -74,3 +74,26 @@ func TestWorth(t *testing.T) {
 		}
 	}
 }
+
+func TestThreads(t *testing.T) {
+	five := []rung{{width: 1920, height: 1080}, {width: 1280, height: 720}, {width: 960, height: 540}, {width: 640, height: 360}, {width: 416, height: 234}}
+	for _, test := range []struct {
+		ladder     []rung
+		processors int
+		want       []int
+	}{
+		{five, 1, []int{1, 1, 1, 1, 1}},
+		{five, 2, []int{2, 1, 1, 1, 1}},
+		{five, 8, []int{6, 3, 2, 1, 1}},
+		{five, 32, []int{26, 12, 6, 3, 1}},
+		{five[:1], 8, []int{12}}, // as x264 chooses itself
+	} {
+		var got []int
+		for i := range test.ladder {
+			got = append(got, threads(test.ladder, i, test.processors))
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%d rungs on %d processors: %v, want %v", len(test.ladder), test.processors, got, test.want)
+		}
+	}
+}
