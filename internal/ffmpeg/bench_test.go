@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -121,9 +120,4 @@ func BenchmarkLadder(b *testing.B) {
 	b.ReportMetric(median(seconds), "cpu-s")
 	b.ReportMetric(median(ofBare), "of-bare")
 	b.ReportMetric(median(ofEach), "of-one-each")
-}
-
-func median(list []float64) float64 {
-	slices.Sort(list)
-	return list[len(list)/2]
 }
