@@ -97,12 +97,12 @@ type Deletion struct {
 
 // A Manifest is everything that is published in one generation of a site.
 type Manifest struct {
-	Version    int         `json:"version"`
-	Generation int         `json:"generation"`
-	Clips      string      `json:"clips,omitempty"` // name of the bucket at Stream; "" when there is one bucket
-	Objects    []Entry     `json:"objects"`
-	Gone       []Tombstone `json:"gone,omitempty"`
-	Doomed     []Deletion  `json:"doomed,omitempty"` // to be deleted once this manifest holds
+	Version    int
+	Generation int
+	Clips      string // name of the bucket at Stream; "" when there is one bucket
+	Objects    []Entry
+	Gone       []Tombstone
+	Doomed     []Deletion // to be deleted once this manifest holds
 }
 
 const (
@@ -118,7 +118,12 @@ func (m *Manifest) marshal() ([]byte, error) {
 	slices.SortFunc(m.Doomed, func(a, b Deletion) int { return compareRefs(a.Ref, b.Ref) })
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
-	err := errors.Join(json.NewEncoder(zip).Encode(m), zip.Close())
+	fields := []ledger.Field{ledger.One("version", m.Version), ledger.One("generation", m.Generation)}
+	if m.Clips != "" {
+		fields = append(fields, ledger.One("clips", m.Clips))
+	}
+	fields = append(fields, ledger.Many("objects", m.Objects), ledger.Many("gone", m.Gone), ledger.Many("doomed", m.Doomed))
+	err := errors.Join(ledger.Encode(zip, fields...), zip.Close())
 	return packed.Bytes(), err
 }
 

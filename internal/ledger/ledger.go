@@ -1,8 +1,9 @@
-// Package ledger reads JSON objects that are mostly one long list, an element at a time: read whole, the text of a large
-// site's manifest would take several times the memory of what it says.
+// Package ledger reads and writes JSON objects that are mostly one long list, an element at a time: whole, the text of a
+// large site's manifest would take several times the memory of what it says.
 package ledger
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -70,5 +71,86 @@ func Decode(r io.Reader, members map[string]Member) error {
 		}
 	}
 	_, err = d.Token()
+	return err
+}
+
+// A Field is a member of an object that is written.
+type Field func(*writer) error
+
+// One is a member whose value is written whole.
+func One(name string, value any) Field {
+	return func(w *writer) error {
+		w.name(name)
+		return w.value(value)
+	}
+}
+
+// Many is a member that is an array, each of its elements on a line of its own.
+func Many[T any](name string, list []T) Field {
+	return func(w *writer) error {
+		w.name(name)
+		w.text("[")
+		for i := range list {
+			if i > 0 {
+				w.text(",")
+			}
+			w.text("\n")
+			if err := w.value(&list[i]); err != nil {
+				return err
+			}
+		}
+		if len(list) > 0 {
+			w.text("\n")
+		}
+		w.text("]")
+		return nil
+	}
+}
+
+// Encode writes an object, for programs and for people who compare two of them.
+func Encode(to io.Writer, fields ...Field) error {
+	w := &writer{to: to}
+	w.json = json.NewEncoder(&w.line)
+	w.json.SetEscapeHTML(false)
+	w.text("{")
+	for i, field := range fields {
+		if i > 0 {
+			w.text(",")
+		}
+		w.text("\n")
+		if err := field(w); err != nil {
+			return err
+		}
+	}
+	w.text("\n}\n")
+	return w.flush()
+}
+
+// A writer holds what is not written yet, about flushAt bytes.
+type writer struct {
+	to   io.Writer
+	line bytes.Buffer
+	json *json.Encoder // to line
+}
+
+const flushAt = 4 << 10
+
+func (w *writer) text(s string) { w.line.WriteString(s) }
+
+func (w *writer) name(name string) { fmt.Fprintf(&w.line, "%q: ", name) }
+
+func (w *writer) value(value any) error {
+	if err := w.json.Encode(value); err != nil {
+		return err
+	}
+	w.line.Truncate(w.line.Len() - len("\n")) // which the encoder adds
+	if w.line.Len() < flushAt {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *writer) flush() error {
+	_, err := w.line.WriteTo(w.to)
 	return err
 }

@@ -74,6 +74,53 @@ func TestEachEndsTheReading(t *testing.T) {
 	}
 }
 
+func TestEncode(t *testing.T) {
+	var b strings.Builder
+	err := ledger.Encode(&b, ledger.One("version", 1), ledger.Many("files", []file{{"a&b", 2}, {"c", 3}}), ledger.Many[file]("gone", nil))
+	const want = `{
+"version": 1,
+"files": [
+{"path":"a&b","size":2},
+{"path":"c","size":3}
+],
+"gone": []
+}
+`
+	if err != nil || b.String() != want {
+		t.Errorf("%v, %s", err, b.String())
+	}
+	if err := ledger.Encode(&b, ledger.Many("files", []any{1, func() {}})); err == nil {
+		t.Error("a function has a JSON form")
+	}
+}
+
+// A writer that fails says so, however much is to be written: what is written never waits to be whole.
+func TestEncodeInPieces(t *testing.T) {
+	files := make([]file, 10_000)
+	full := &disk{room: 20_000}
+	if err := ledger.Encode(full, ledger.Many("files", files)); !errors.Is(err, errFull) {
+		t.Errorf("a full disk: %v", err)
+	}
+	if full.largest > 5000 {
+		t.Errorf("%d bytes were written at once", full.largest)
+	}
+	if err := ledger.Encode(&disk{room: 5}, ledger.One("version", 1)); !errors.Is(err, errFull) {
+		t.Errorf("a full disk at the end: %v", err)
+	}
+}
+
+var errFull = errors.New("full")
+
+type disk struct{ room, largest int }
+
+func (d *disk) Write(p []byte) (int, error) {
+	d.largest = max(d.largest, len(p))
+	if d.room -= len(p); d.room < 0 {
+		return 0, errFull
+	}
+	return len(p), nil
+}
+
 // FuzzDecode holds that what is read is what encoding/json reads of the same text.
 func FuzzDecode(f *testing.F) {
 	f.Add(`{"version":1,"files":[{"path":"a","size":2},{"path":"b"}],"more":[{}]}`)

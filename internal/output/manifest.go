@@ -2,7 +2,6 @@ package output
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,23 +53,12 @@ func ReadManifest(name string) ([]Entry, error) {
 	return entries, nil
 }
 
-// marshalManifest is JSON with one line per file, for people who compare two of them.
+// marshalManifest writes one line per file, for people who compare two manifests.
 func marshalManifest(entries []Entry) []byte {
 	var b bytes.Buffer
 	b.Grow(256 * (len(entries) + 1))
-	fmt.Fprintf(&b, "{\n\"version\": %d,\n\"files\": [", version)
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	for i := range entries {
-		if i > 0 {
-			b.Truncate(b.Len() - len("\n")) // written by the encoder
-			b.WriteString(",")
-		}
-		b.WriteString("\n")
-		if err := enc.Encode(&entries[i]); err != nil {
-			panic(err) // strings and integers always have a JSON form
-		}
+	if err := ledger.Encode(&b, ledger.One("version", version), ledger.Many("files", entries)); err != nil {
+		panic(err) // strings and integers always have a JSON form
 	}
-	b.WriteString("]\n}\n")
 	return b.Bytes()
 }
