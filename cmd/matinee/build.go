@@ -76,7 +76,8 @@ type buildReport struct {
 	Programs  int64           `json:"programs"`     // started: ffmpeg and ffprobe
 	Parts     int             `json:"parts"`        // of long clips, encoded
 	Reused    int             `json:"parts_reused"` // of long clips, that an interrupted build had encoded
-	Rendered  int             `json:"rendered"`
+	Rendered  int             `json:"rendered"`     // pages
+	Texts     int             `json:"texts"`        // rendered of posts; others are known from an earlier build
 	Seconds   float64         `json:"seconds"`
 	Warnings  []*diag.Problem `json:"warnings"`
 	Problems  []*diag.Problem `json:"problems"`
@@ -130,6 +131,10 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 		return report, err
 	}
 	defer src.close()
+	report.Texts = src.texts.Rendered()
+	if err := src.texts.Save(); err != nil {
+		report.Warnings = append(report.Warnings, diag.At("", 0, "%v", err).WithHint("the next build takes longer"))
+	}
 	fsys, cfg := src.fsys, src.cfg
 	look, themeErr := loadTheme(fsys, cfg)
 	rtmp, flash, flashErr := rtmpInfo(fsys, cfg)

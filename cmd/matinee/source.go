@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -24,6 +25,7 @@ type source struct {
 	cfg      config.Config
 	entries  []*site.Entry
 	warnings []*diag.Problem // about posts
+	texts    *markdown.Cache // of the posts, as they are rendered
 
 	configErr error // what is wrong with site.yaml
 	postErr   error // what is wrong with posts
@@ -36,14 +38,14 @@ func readSource(flags buildFlags, now time.Time) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{root: root, fsys: root.FS()}
+	s := &source{root: root, fsys: root.FS(), texts: markdown.NewCache(filepath.Join(flags.source, ".matinee", "texts"), programKey())}
 	var found bool
 	if s.cfg, found, s.configErr = loadConfig(root, flags.source); !found {
 		return nil, errors.Join(s.configErr, root.Close())
 	}
 	options := post.Options{Drafts: flags.drafts, Future: flags.future, Expired: flags.expiry, Now: now}
 	posts, postWarnings, postErr := post.Load(s.fsys, "content", options)
-	entries, textWarnings, textErr := site.Gather(s.fsys, posts, &markdown.Renderer{HTML: s.cfg.Markdown.HTML})
+	entries, textWarnings, textErr := site.Gather(s.fsys, posts, &markdown.Renderer{HTML: s.cfg.Markdown.HTML, Cache: s.texts})
 	s.entries, s.warnings, s.postErr = entries, slices.Concat(postWarnings, textWarnings), errors.Join(postErr, textErr)
 	return s, nil
 }

@@ -11,8 +11,8 @@
 //
 // What a text becomes depends on the text alone, except for players, for links to other posts and files, and for
 // pictures: those need the rest of the site. So [Renderer.Render] leaves holes, and [Document.Fill] fills them. A
-// Document depends on nothing but the arguments of Render and the Renderer's fields, and survives encoding/gob and
-// encoding/json; it can be cached by the digest of those.
+// Document depends on nothing but the arguments of Render and Renderer.HTML, and survives encoding/gob and
+// encoding/json; a [Cache] keeps it by the digest of those, and nobody changes it.
 //
 // # A player is a block
 //
@@ -84,12 +84,20 @@ type Heading struct {
 // A Renderer turns texts into Documents. The zero value is ready for use, and one Renderer may be used by several
 // goroutines at once.
 type Renderer struct {
-	HTML bool // publish the author's raw HTML instead of leaving it out
+	HTML  bool   // publish the author's raw HTML instead of leaving it out
+	Cache *Cache `json:"-"` // of what was rendered before; may be nil. It changes nothing but the time that is taken.
 }
 
 // Render renders src, which starts at a line of file; both are for the problems found in it. The error joins every
 // *diag.Problem that makes the text unfit to publish; what may be published all the same is in Document.Warnings.
 func (r *Renderer) Render(file string, line int, src []byte) (*Document, error) {
+	if r.Cache == nil {
+		return r.render(file, line, src)
+	}
+	return r.Cache.get(r.Cache.key(r, file, line, src), func() (*Document, error) { return r.render(file, line, src) })
+}
+
+func (r *Renderer) render(file string, line int, src []byte) (*Document, error) {
 	src = clean(src)
 	tree := syntax().Parse(text.NewReader(src))
 	w := newWriter(r, source{file: file, first: line, text: src})

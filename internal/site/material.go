@@ -7,7 +7,10 @@ import (
 	"io/fs"
 	"net/url"
 	"path"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"matinee/internal/diag"
 	"matinee/internal/markdown"
@@ -41,16 +44,10 @@ type Entry struct {
 // missing in one error; warnings are about texts that were rendered all the same.
 func Gather(fsys fs.FS, posts []*post.Post, md *markdown.Renderer) (entries []*Entry, warnings []*diag.Problem, err error) {
 	g := gatherer{fsys: fsys, byFile: make(map[string]*Entry, len(posts))}
-	var errs []error
-	for _, p := range posts {
-		e := &Entry{Post: p, renderer: *md, inline: map[int]int{}, files: map[string]string{}, links: map[string]*Entry{}}
-		doc, err := md.Render(p.File, p.BodyLine, p.Body)
-		if err != nil {
-			errs = append(errs, err)
-			doc = &markdown.Document{}
-		}
-		e.Doc = doc
-		warnings = append(warnings, doc.Warnings...)
+	docs, errs := renderAll(posts, md)
+	for i, p := range posts {
+		e := &Entry{Post: p, Doc: docs[i], renderer: *md, inline: map[int]int{}, files: map[string]string{}, links: map[string]*Entry{}}
+		warnings = append(warnings, e.Doc.Warnings...)
 		entries = append(entries, e)
 		g.byFile[p.File] = e
 	}
@@ -58,6 +55,25 @@ func Gather(fsys fs.FS, posts []*post.Post, md *markdown.Renderer) (entries []*E
 		errs = append(errs, g.clips(e), g.targets(e))
 	}
 	return entries, warnings, errors.Join(errs...)
+}
+
+// renderAll renders the texts of all posts, as many at a time as there are processors. A text with problems is an empty one.
+func renderAll(posts []*post.Post, md *markdown.Renderer) (docs []*markdown.Document, errs []error) {
+	docs, errs = make([]*markdown.Document, len(posts)), make([]error, len(posts))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(posts)) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(posts); i = int(next.Add(1)) - 1 {
+				p := posts[i]
+				if docs[i], errs[i] = md.Render(p.File, p.BodyLine, p.Body); errs[i] != nil {
+					docs[i] = &markdown.Document{}
+				}
+			}
+		})
+	}
+	all.Wait()
+	return docs, errs
 }
 
 // A gatherer finds what posts name.

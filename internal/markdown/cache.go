@@ -1,0 +1,142 @@
+package markdown
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+)
+
+// A Cache keeps Documents from one build to the next, so that a text is rendered again only when it has changed. It may be
+// used by several goroutines, and two builds may share a folder: the one that saves last has its way, and the other's
+// texts are rendered once more. What cannot be read is taken for empty.
+type Cache struct {
+	dir      string
+	program  string
+	rendered atomic.Int64
+	parts    [64]part // by the first bits of a key: with one text changed, one file is written
+}
+
+type cacheKey [sha256.Size]byte
+
+// A part is one file of a Cache.
+type part struct {
+	sync.Mutex
+
+	isRead bool
+	kept   map[cacheKey]*Document // read from the file
+	used   map[cacheKey]*Document // asked for in this build
+	fresh  bool                   // some of these are not in the file
+}
+
+// NewCache is a Cache in a folder, which need not exist. Another program may render another way, so each sees only what it
+// has rendered itself.
+func NewCache(dir, program string) *Cache { return &Cache{dir: dir, program: program} }
+
+// Rendered is how many texts were rendered because they were not known.
+func (c *Cache) Rendered() int { return int(c.rendered.Load()) }
+
+// key is the digest of everything a Document depends on.
+func (c *Cache) key(r *Renderer, file string, line int, src []byte) cacheKey {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%q %t %q %d\n", c.program, r.HTML, file, line)
+	hash.Write(src)
+	return cacheKey(hash.Sum(nil))
+}
+
+// get is the Document of a text, made by render when it is not known. Texts with problems are not remembered.
+func (c *Cache) get(key cacheKey, render func() (*Document, error)) (*Document, error) {
+	p := &c.parts[int(key[0])%len(c.parts)]
+	if doc := p.find(c.file(key[0]), key); doc != nil {
+		return doc, nil
+	}
+	c.rendered.Add(1)
+	doc, err := render()
+	if err == nil {
+		p.Lock()
+		p.used[key], p.fresh = doc, true
+		p.Unlock()
+	}
+	return doc, err
+}
+
+func (c *Cache) file(first byte) string {
+	return filepath.Join(c.dir, fmt.Sprintf("%02x.gob", int(first)%len(c.parts)))
+}
+
+func (p *part) find(file string, key cacheKey) *Document {
+	p.Lock()
+	defer p.Unlock()
+	if !p.isRead {
+		p.isRead, p.used = true, map[cacheKey]*Document{}
+		p.kept, _ = readPart(file)
+	}
+	doc := p.kept[key]
+	if doc == nil {
+		doc = p.used[key]
+	}
+	if doc != nil {
+		p.used[key] = doc
+	}
+	return doc
+}
+
+// readPart reads a file of a Cache: a digest, and what it is of.
+func readPart(file string) (map[cacheKey]*Document, error) {
+	data, err := os.ReadFile(file) //nolint:gosec // of the site
+	if err != nil {
+		return nil, err
+	}
+	if len(data) < sha256.Size || sha256.Sum256(data[sha256.Size:]) != cacheKey(data[:sha256.Size]) {
+		return nil, errors.New("damaged")
+	}
+	var known map[cacheKey]*Document
+	err = gob.NewDecoder(bytes.NewReader(data[sha256.Size:])).Decode(&known)
+	return known, err
+}
+
+// Save writes what is new. Texts that were not asked for are forgotten with it, or once they are most of what is kept.
+func (c *Cache) Save() error {
+	for i := range c.parts {
+		if err := c.parts[i].save(c.file(byte(i))); err != nil {
+			return fmt.Errorf("keep rendered texts: %w", err)
+		}
+	}
+	return nil
+}
+
+func (p *part) save(file string) (err error) {
+	p.Lock()
+	defer p.Unlock()
+	if !p.fresh && len(p.kept) <= 2*len(p.used) {
+		return nil
+	}
+	data := bytes.NewBuffer(make([]byte, sha256.Size))
+	if err := gob.NewEncoder(data).Encode(p.used); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(data.Bytes()[sha256.Size:])
+	copy(data.Bytes(), sum[:])
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data.Bytes())
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	p.fresh = false
+	return nil
+}
