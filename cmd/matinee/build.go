@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -124,6 +125,9 @@ func (r *buildReport) String() string {
 
 // build builds the site. The report's counts are complete only when there is no error.
 func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
+	if e.getenv("GOGC") == "" { // ten thousand posts take a fifth less memory for a tenth more time
+		defer debug.SetGCPercent(debug.SetGCPercent(50))
+	}
 	started := time.Now()
 	report := &buildReport{Dest: filepath.ToSlash(flags.dest), Warnings: []*diag.Problem{}, Problems: []*diag.Problem{}}
 	src, err := readSource(flags, started)

@@ -34,6 +34,7 @@
 package markdown
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -107,7 +108,7 @@ func (r *Renderer) render(file string, line int, src []byte) (*Document, error) 
 	if len(w.problems) > 0 {
 		return nil, errors.Join(w.problems...)
 	}
-	w.doc.HTML = w.out.Bytes()
+	w.doc.HTML = bytes.Clone(w.out.Bytes()) // which takes no more than it has to, and may be kept for long
 	diag.Sort(w.doc.Warnings)
 	return w.doc, nil
 }

@@ -1,6 +1,7 @@
 package post
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -204,11 +205,15 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // read only
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
+	var data bytes.Buffer
+	if info, err := f.Stat(); err == nil { // thousands of files are read in one piece each
+		data.Grow(int(min(max(info.Size(), 0), maxFile)) + bytes.MinRead)
+	}
+	n, err := data.ReadFrom(io.LimitReader(f, maxFile+1))
+	if err == nil && n > maxFile {
 		return nil, about(name, "larger than 10 MB").WithHint("posts are texts; is this a clip with the wrong name?")
 	}
-	return data, err
+	return data.Bytes(), err
 }
 
 // reserved are the folders that the generator fills.

@@ -41,7 +41,8 @@ type Entry struct {
 }
 
 // Gather renders the text of every post and finds the clips, links and files it names. It reports everything that is
-// missing in one error; warnings are about texts that were rendered all the same.
+// missing in one error; warnings are about texts that were rendered all the same. The Body of each post is given up for
+// what was made of it: those of a large site would be held to the end of the build, and nobody reads them again.
 func Gather(fsys fs.FS, posts []*post.Post, md *markdown.Renderer) (entries []*Entry, warnings []*diag.Problem, err error) {
 	g := gatherer{fsys: fsys, byFile: make(map[string]*Entry, len(posts))}
 	docs, errs := renderAll(posts, md)
@@ -69,6 +70,7 @@ func renderAll(posts []*post.Post, md *markdown.Renderer) (docs []*markdown.Docu
 				if docs[i], errs[i] = md.Render(p.File, p.BodyLine, p.Body); errs[i] != nil {
 					docs[i] = &markdown.Document{}
 				}
+				p.Body = nil
 			}
 		})
 	}
