@@ -94,6 +94,13 @@ type Multipart interface {
 	Parts(ctx context.Context, upload Upload) ([]Part, error)
 }
 
+// Versioned is what a [Store] can do besides when it names versions: tell which of them are left. Stores forget them after
+// some time, and going back to half of what was would be worse than staying.
+type Versioned interface {
+	// Holds returns nil when there is what Copy would take. The error wraps ErrNotFound when there is not.
+	Holds(ctx context.Context, from Source) error
+}
+
 // An Invalidator is a content delivery network in front of a [Store].
 type Invalidator interface {
 	// Invalidate makes the network forget answers to the paths ("/a-walk/", "/tags/*"; escaped as in addresses). The

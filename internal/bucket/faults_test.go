@@ -16,6 +16,7 @@ import (
 
 	"matinee/internal/bucket"
 	"matinee/internal/bucket/storetest"
+	"matinee/internal/diag"
 )
 
 // killAt makes every request fail from the n-th write on, as they do for a process that is dead.
@@ -652,6 +653,44 @@ func TestRollbackToWhatIsGone(t *testing.T) {
 		}
 		if !maps.Equal(before, store.Objects()) {
 			t.Error("something was written")
+		}
+	})
+}
+
+// What the lifecycle of a bucket has removed is not found missing when half of the site has gone back: all of it is told
+// before anything is written, and what is still there under another name is taken from there.
+func TestRollbackToExpiredVersions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &storetest.Memory{}
+		first, second := films("a", 2), films("b", 2)
+		p := publisher(t, store, first)
+		publish(t, p, first)
+		publish(t, p, second)
+		store.Expire()
+		before, calls := store.Objects(), len(store.Calls())
+		_, err := p.PlanRollback(t.Context(), 1)
+		problems, rest := diag.Problems(err)
+		if len(rest) > 0 || len(problems) < 2 || !strings.Contains(err.Error(), "index.html: its earlier content is no longer there") {
+			t.Errorf("got %v", err)
+		}
+		for _, c := range store.Calls()[calls:] {
+			if c.Write {
+				t.Errorf("%s %s", c.Method, c.Key)
+			}
+		}
+		if !maps.Equal(before, store.Objects()) {
+			t.Error("something was written")
+		}
+
+		// Who may not look is told by the copy.
+		store.Fault = func(c storetest.Call) storetest.Fault {
+			if c.Method == "Holds" {
+				return storetest.Denied
+			}
+			return storetest.None
+		}
+		if _, err := p.PlanRollback(t.Context(), 1); err != nil {
+			t.Error(err)
 		}
 	})
 }

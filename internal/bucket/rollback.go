@@ -2,8 +2,12 @@ package bucket
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"matinee/internal/diag"
 )
@@ -44,7 +48,47 @@ func (p *Publisher) PlanRollback(ctx context.Context, number int) (*Plan, error)
 	if err := p.checkVouched(ctx, plan); err != nil {
 		return plan, err
 	}
+	lost, err := p.lostVersions(ctx, plan, wanted)
+	if err != nil {
+		return plan, err
+	}
+	for ref := range lost {
+		e := wanted[ref]
+		e.Version = ""
+		wanted[ref] = e
+	}
 	return plan, plan.restore(wanted, state.manifest)
+}
+
+// lostVersions are the contents to go back to whose versions the store has named and no longer has: a bucket's lifecycle
+// may remove them before ten generations have passed. A store that does not let us look is believed.
+func (p *Publisher) lostVersions(ctx context.Context, plan *Plan, wanted map[Ref]Entry) (map[Ref]bool, error) {
+	var mu sync.Mutex
+	lost := map[Ref]bool{}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(startAtOnce)
+	for i := range plan.Changes {
+		c := &plan.Changes[i]
+		e := wanted[c.ref()]
+		store, ok := p.place(c.Side).Store.(Versioned)
+		if c.Reason == HeadersOnly || e.Version == "" || !ok {
+			continue
+		}
+		plan.reads++
+		group.Go(func() error {
+			err := p.flow().try(ctx, func() error { return store.Holds(ctx, Source{Key: c.Key, Version: e.Version}) })
+			switch {
+			case errors.Is(err, ErrNotFound):
+				mu.Lock()
+				defer mu.Unlock()
+				lost[c.ref()] = true
+			case err != nil && !errors.Is(err, ErrRefused):
+				return err
+			}
+			return nil
+		})
+	}
+	return lost, group.Wait()
 }
 
 // generation reads the manifest of an earlier generation.

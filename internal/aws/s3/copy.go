@@ -37,6 +37,13 @@ func (s *Store) Copy(ctx context.Context, key string, from bucket.Source, header
 	return stored, nil
 }
 
+// Holds implements [bucket.Versioned].
+func (s *Store) Holds(ctx context.Context, from bucket.Source) error {
+	o := operation{verb: "look for", action: "s3:GetObjectVersion", key: from.Key}
+	_, err := call(ctx, s, o, (*sdk.Client).HeadObject, &sdk.HeadObjectInput{Bucket: &s.Bucket, Key: &from.Key, VersionId: optional(from.Version)})
+	return err
+}
+
 func copying(key string, from bucket.Source) operation {
 	return operation{verb: "copy " + from.Key + " to", action: "s3:GetObject, s3:GetObjectVersion and s3:PutObject", key: key}
 }

@@ -51,6 +51,7 @@ type Store struct {
 var (
 	_ bucket.Store     = (*Store)(nil)
 	_ bucket.Multipart = (*Store)(nil)
+	_ bucket.Versioned = (*Store)(nil)
 )
 
 // Get implements [bucket.Store].

@@ -68,6 +68,7 @@ type object struct {
 	headers bucket.Headers
 	etag    string
 	version string
+	key     string
 	written time.Time
 }
 
@@ -164,7 +165,7 @@ func (m *Memory) keep(key string, o object) bucket.Stored {
 	if m.objects == nil {
 		m.objects, m.past = map[string]object{}, map[string]object{}
 	}
-	o.written = time.Now()
+	o.key, o.written = key, time.Now()
 	if !m.Unversioned {
 		m.serial++
 		o.version = fmt.Sprintf("v%d", m.serial)
@@ -188,6 +189,26 @@ func (m *Memory) Copy(ctx context.Context, key string, from bucket.Source, heade
 		return nil
 	})
 	return stored, err
+}
+
+// Holds implements bucket.Versioned.
+func (m *Memory) Holds(ctx context.Context, from bucket.Source) error {
+	return m.request(ctx, Call{Method: "Holds", Key: from.Key}, func(Fault) error {
+		if o, ok := m.past[from.Version]; !ok || o.key != from.Key {
+			return bucket.ErrNotFound
+		}
+		return nil
+	})
+}
+
+// Expire forgets the earlier contents of all objects, as the lifecycle of a bucket does in time.
+func (m *Memory) Expire() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.past = map[string]object{}
+	for _, o := range m.objects {
+		m.past[o.version] = o
+	}
 }
 
 // Delete implements bucket.Store. A fault concerns the first key alone, and is told per key as S3 does.

@@ -244,10 +244,23 @@ func versions(t *testing.T, s bucket.Store) {
 		}
 		want(t, s, "page", "first")
 	}
+	holds := func() {
+		t.Helper()
+		v, ok := s.(bucket.Versioned)
+		if !ok {
+			t.Fatal("the store names versions, and does not tell which it has")
+		}
+		if err := v.Holds(t.Context(), bucket.Source{Key: "page", Version: first.Version}); err != nil {
+			t.Error(err)
+		}
+		wantErr(t, v.Holds(t.Context(), bucket.Source{Key: "another", Version: first.Version}), bucket.ErrNotFound)
+	}
 	restore()
+	holds()
 	if _, err := s.Delete(t.Context(), []string{"page"}); err != nil {
 		t.Fatal(err)
 	}
+	holds()
 	restore()
 }
 
