@@ -110,7 +110,7 @@ func (c *Cache) Save() error {
 	return nil
 }
 
-func (p *part) save(file string) (err error) {
+func (p *part) save(file string) error {
 	p.Lock()
 	defer p.Unlock()
 	if !p.fresh && len(p.kept) <= 2*len(p.used) {
@@ -125,17 +125,12 @@ func (p *part) save(file string) (err error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".tmp-*")
-	if err != nil {
+	// Should two builds write at once, the digest tells what came of it.
+	if err := os.WriteFile(file+".tmp", data.Bytes(), 0o644); err != nil { //nolint:gosec // it goes into the site
 		return err
 	}
-	_, err = f.Write(data.Bytes())
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+	if err := os.Rename(file+".tmp", file); err != nil {
+		return err
 	}
 	p.fresh = false
 	return nil
