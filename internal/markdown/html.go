@@ -78,7 +78,7 @@ type fragment struct {
 }
 
 func newWriter(r *Renderer, s source) *writer {
-	w := &writer{Renderer: r, source: s, doc: &Document{}, ids: ids{}, regions: map[string]int{}, warned: map[string]bool{}}
+	w := &writer{Renderer: r, source: s, doc: &Document{}, ids: ids{map[string]bool{}, map[string]int{}}, regions: map[string]int{}, warned: map[string]bool{}}
 	w.out.Grow(len(s.text) * 3 / 2)
 	return w
 }
@@ -496,12 +496,12 @@ func (w *writer) checkFragments() {
 		if err != nil {
 			id = f.id
 		}
-		if w.HTML || w.ids[id] || id == "" || reserved(id) || isTime(id) || strings.HasPrefix(id, "fn") {
+		if w.HTML || w.ids.taken[id] || id == "" || reserved(id) || isTime(id) || strings.HasPrefix(id, "fn") {
 			continue
 		}
 		hint := "link to the id of a heading"
-		known := make([]string, 0, len(w.ids))
-		for id := range w.ids {
+		known := make([]string, 0, len(w.ids.taken))
+		for id := range w.ids.taken {
 			known = append(known, id)
 		}
 		slices.Sort(known)

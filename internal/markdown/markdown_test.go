@@ -394,3 +394,19 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// Equal headings have different ids, however many there are: the last of these takes as long as the first.
+func TestManyEqualHeadings(t *testing.T) {
+	const many = 50_000
+	doc, err := new(markdown.Renderer).Render("a.md", 1, []byte("## Monday {#monday-7}\n\n"+strings.Repeat("## Monday\n\n", many)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, h := range doc.Headings {
+		seen[h.ID] = true
+	}
+	if len(seen) != many+1 || !seen["monday"] || doc.Headings[8].ID != "monday-8" {
+		t.Errorf("%d ids of %d headings; the ninth has %q", len(seen), many+1, doc.Headings[8].ID)
+	}
+}

@@ -180,7 +180,10 @@ func shorten(text string) string {
 }
 
 // ids are the ids of one text.
-type ids map[string]bool
+type ids struct {
+	taken map[string]bool
+	tried map[string]int // how many numbers were tried after an id: a diary may have a thousand headings "Monday"
+}
 
 // reserved tells whether pages need an id for themselves: players have clip-1, clip-2 …, and the page its landmarks.
 func reserved(id string) bool {
@@ -198,11 +201,12 @@ func reserved(id string) bool {
 
 // claim returns want, or when that is taken want with a number that makes it unique.
 func (used ids) claim(want string) string {
-	id := want
-	for i := 1; used[id] || reserved(id); i++ {
-		id = want + "-" + strconv.Itoa(i)
+	id, n := want, used.tried[want]
+	for used.taken[id] || reserved(id) {
+		n++
+		id = want + "-" + strconv.Itoa(n)
 	}
-	used[id] = true
+	used.taken[id], used.tried[want] = true, n
 	return id
 }
 
