@@ -187,6 +187,7 @@ func build(ctx context.Context, e env, flags buildFlags) (*buildReport, error) {
 	if err != nil {
 		return report, err
 	}
+	report.Warnings = append(report.Warnings, menuWarnings(s, files)...)
 	if err := writeRemote(flags, library.RemoteFiles()); err != nil {
 		return report, err
 	}

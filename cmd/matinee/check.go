@@ -101,17 +101,21 @@ func check(ctx context.Context, e env, flags buildFlags, streams bool) (*checkRe
 		return report, err
 	}
 	info := siteInfo(cfg, flags, look, rtmp)
-	report.Pages, err = checkPages(ctx, info, src.entries, look)
+	s, err := draftSite(info, src.entries, look)
+	if err != nil {
+		return report, err
+	}
+	files, err := outputFiles(fsys, s, look, library)
+	if err != nil {
+		return report, err
+	}
+	report.Warnings = append(report.Warnings, menuWarnings(s, files)...)
+	report.Pages, err = checkPages(ctx, s)
 	return report, err
 }
 
-// checkPages renders every page for nobody, with clips that stand for those that are not made: addresses, links and
-// templates are what is looked at. It returns how many there are.
-func checkPages(ctx context.Context, info site.Info, entries []*site.Entry, look *theme.Theme) (int, error) {
-	s, err := draftSite(info, entries, look)
-	if err != nil {
-		return 0, err
-	}
+// checkPages renders every page for nobody: templates are what is looked at. It returns how many there are.
+func checkPages(ctx context.Context, s *site.Site) (int, error) {
 	pages := s.Pages()
 	for _, p := range pages {
 		if err := ctx.Err(); err != nil {

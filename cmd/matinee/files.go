@@ -49,6 +49,20 @@ func outputFiles(fsys fs.FS, s *site.Site, look *theme.Theme, library *video.Lib
 	return files, nil
 }
 
+// menuWarnings tells of menu items that lead nowhere. They may lead to what another program serves there.
+func menuWarnings(s *site.Site, files []output.File) []*diag.Problem {
+	published := make(map[string]bool, len(files))
+	for i := range files {
+		published[files[i].Path] = true
+	}
+	var warnings []*diag.Problem
+	for _, item := range site.LostMenuItems(s.Menu, published) {
+		warnings = append(warnings, diag.At("site.yaml", 0, "menu item %q leads to %s, which is not part of the site", item.Title, item.Address).
+			WithHint("write the address of a page, such as /about/ for content/about.md"))
+	}
+	return warnings
+}
+
 func dataFile(path string, data []byte) output.File {
 	sum := sha256.Sum256(data)
 	return output.File{Path: path, Class: classAsset, Key: hex.EncodeToString(sum[:]), Write: func(w io.Writer) error {

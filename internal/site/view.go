@@ -217,6 +217,22 @@ func (m MenuItem) path() (path, suffix string) {
 	return path, suffix
 }
 
+// LostMenuItems are those that lead to a place of the site that is not among its published files.
+func LostMenuItems(menu []MenuItem, published map[string]bool) []MenuItem {
+	var lost []MenuItem
+	for _, item := range menu {
+		path, _ := item.path()
+		folder := strings.Trim(path, "/")
+		if folder != "" {
+			folder += "/"
+		}
+		if !hasScheme(item.Address) && !published[path] && !published[folder+"index.html"] {
+			lost = append(lost, item)
+		}
+	}
+	return lost
+}
+
 // Duration is a length of time as people write it: "0:20", "1:02:03".
 func (*View) Duration(d time.Duration) string {
 	s := int(d.Round(time.Second) / time.Second)
