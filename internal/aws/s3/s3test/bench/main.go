@@ -222,6 +222,7 @@ func (b *bench) publish(ctx context.Context, t tool, step string) error {
 	if err != nil {
 		return err
 	}
+	_ = exec.CommandContext(ctx, "sync").Run() // the disk is not to be busy with what others have written
 	started := time.Now()
 	state, err := command(ctx, t.args)
 	if err != nil {
