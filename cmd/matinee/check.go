@@ -16,6 +16,7 @@ import (
 
 	"matinee/internal/config"
 	"matinee/internal/diag"
+	"matinee/internal/output"
 	"matinee/internal/remote"
 	"matinee/internal/site"
 	"matinee/internal/theme"
@@ -110,22 +111,25 @@ func check(ctx context.Context, e env, flags buildFlags, streams bool) (*checkRe
 		return report, err
 	}
 	report.Warnings = append(report.Warnings, menuWarnings(s, files)...)
-	report.Pages, err = checkPages(ctx, s)
+	report.Pages, err = checkPages(ctx, files)
 	return report, err
 }
 
 // checkPages renders every page for nobody: templates are what is looked at. It returns how many there are.
-func checkPages(ctx context.Context, s *site.Site) (int, error) {
-	pages := s.Pages()
-	for _, p := range pages {
+func checkPages(ctx context.Context, files []output.File) (pages int, err error) {
+	for i := range files {
+		if files[i].Class != string(site.ClassPage) {
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		if err := p.Render(io.Discard); err != nil {
+		if err := files[i].Write(io.Discard); err != nil {
 			return 0, err // of a template, hence of many pages
 		}
+		pages++
 	}
-	return len(pages), nil
+	return pages, nil
 }
 
 // draftSite is the site with clips that stand for those that are not made.

@@ -51,8 +51,9 @@ func (c *Cache) key(r *Renderer, file string, line int, src []byte) cacheKey {
 
 // get is the Document of a text, made by render when it is not known. Texts with problems are not remembered.
 func (c *Cache) get(key cacheKey, render func() (*Document, error)) (*Document, error) {
-	p := &c.parts[int(key[0])%len(c.parts)]
-	if doc := p.find(c.file(key[0]), key); doc != nil {
+	i := int(key[0]) % len(c.parts)
+	p := &c.parts[i]
+	if doc := p.find(c.file(i), key); doc != nil {
 		return doc, nil
 	}
 	c.rendered.Add(1)
@@ -65,9 +66,7 @@ func (c *Cache) get(key cacheKey, render func() (*Document, error)) (*Document, 
 	return doc, err
 }
 
-func (c *Cache) file(first byte) string {
-	return filepath.Join(c.dir, fmt.Sprintf("%02x.gob", int(first)%len(c.parts)))
-}
+func (c *Cache) file(part int) string { return filepath.Join(c.dir, fmt.Sprintf("%02x.gob", part)) }
 
 func (p *part) find(file string, key cacheKey) *Document {
 	p.Lock()
@@ -100,10 +99,11 @@ func readPart(file string) (map[cacheKey]*Document, error) {
 	return known, err
 }
 
-// Save writes what is new. Texts that were not asked for are forgotten with it, or once they are most of what is kept.
+// Save writes the files that something is new in, and those in which most is no longer asked for. What was not asked for
+// since the Cache was made is left out of them.
 func (c *Cache) Save() error {
 	for i := range c.parts {
-		if err := c.parts[i].save(c.file(byte(i))); err != nil {
+		if err := c.parts[i].save(c.file(i)); err != nil {
 			return fmt.Errorf("keep rendered texts: %w", err)
 		}
 	}

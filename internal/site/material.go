@@ -9,8 +9,8 @@ import (
 	"path"
 	"runtime"
 	"strings"
-	"sync"
-	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"matinee/internal/diag"
 	"matinee/internal/markdown"
@@ -61,20 +61,18 @@ func Gather(fsys fs.FS, posts []*post.Post, md *markdown.Renderer) (entries []*E
 // renderAll renders the texts of all posts, as many at a time as there are processors. A text with problems is an empty one.
 func renderAll(posts []*post.Post, md *markdown.Renderer) (docs []*markdown.Document, errs []error) {
 	docs, errs = make([]*markdown.Document, len(posts)), make([]error, len(posts))
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(posts)) {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(posts); i = int(next.Add(1)) - 1 {
-				p := posts[i]
-				if docs[i], errs[i] = md.Render(p.File, p.BodyLine, p.Body); errs[i] != nil {
-					docs[i] = &markdown.Document{}
-				}
-				p.Body = nil
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, p := range posts {
+		group.Go(func() error {
+			if docs[i], errs[i] = md.Render(p.File, p.BodyLine, p.Body); errs[i] != nil {
+				docs[i] = &markdown.Document{}
 			}
+			p.Body = nil
+			return nil
 		})
 	}
-	all.Wait()
+	_ = group.Wait() // the problems are in errs
 	return docs, errs
 }
 
