@@ -41,10 +41,10 @@ func NewCache(dir, program string) *Cache { return &Cache{dir: dir, program: pro
 // Rendered is how many texts were rendered because they were not known.
 func (c *Cache) Rendered() int { return int(c.rendered.Load()) }
 
-// key is the digest of everything a Document depends on.
+// key is the digest of everything a Document depends on but the program.
 func (c *Cache) key(r *Renderer, file string, line int, src []byte) cacheKey {
 	hash := sha256.New()
-	fmt.Fprintf(hash, "%q %t %q %d\n", c.program, r.HTML, file, line)
+	fmt.Fprintf(hash, "%t %q %d\n", r.HTML, file, line)
 	hash.Write(src)
 	return cacheKey(hash.Sum(nil))
 }
@@ -53,7 +53,7 @@ func (c *Cache) key(r *Renderer, file string, line int, src []byte) cacheKey {
 func (c *Cache) get(key cacheKey, render func() (*Document, error)) (*Document, error) {
 	i := int(key[0]) % len(c.parts)
 	p := &c.parts[i]
-	if doc := p.find(c.file(i), key); doc != nil {
+	if doc := c.find(i, key); doc != nil {
 		return doc, nil
 	}
 	c.rendered.Add(1)
@@ -68,12 +68,13 @@ func (c *Cache) get(key cacheKey, render func() (*Document, error)) (*Document, 
 
 func (c *Cache) file(part int) string { return filepath.Join(c.dir, fmt.Sprintf("%02x.gob", part)) }
 
-func (p *part) find(file string, key cacheKey) *Document {
+func (c *Cache) find(i int, key cacheKey) *Document {
+	p := &c.parts[i]
 	p.Lock()
 	defer p.Unlock()
 	if !p.isRead {
 		p.isRead, p.used = true, map[cacheKey]*Document{}
-		p.kept, _ = readPart(file)
+		p.kept, _ = c.read(i)
 	}
 	doc := p.kept[key]
 	if doc == nil {
@@ -85,14 +86,22 @@ func (p *part) find(file string, key cacheKey) *Document {
 	return doc
 }
 
-// readPart reads a file of a Cache: a digest, and what it is of.
-func readPart(file string) (map[cacheKey]*Document, error) {
-	data, err := os.ReadFile(file) //nolint:gosec // of the site
+// sum is the digest that a file begins with, of the program and the rest of it.
+func (c *Cache) sum(data []byte) cacheKey {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%q\n", c.program)
+	hash.Write(data)
+	return cacheKey(hash.Sum(nil))
+}
+
+// read reads a file. One of another program is as good as none, and is not decoded.
+func (c *Cache) read(i int) (map[cacheKey]*Document, error) {
+	data, err := os.ReadFile(c.file(i)) // of the site
 	if err != nil {
 		return nil, err
 	}
-	if len(data) < sha256.Size || sha256.Sum256(data[sha256.Size:]) != cacheKey(data[:sha256.Size]) {
-		return nil, errors.New("damaged")
+	if len(data) < sha256.Size || c.sum(data[sha256.Size:]) != cacheKey(data[:sha256.Size]) {
+		return nil, errors.New("damaged, or of another program")
 	}
 	var known map[cacheKey]*Document
 	err = gob.NewDecoder(bytes.NewReader(data[sha256.Size:])).Decode(&known)
@@ -103,14 +112,15 @@ func readPart(file string) (map[cacheKey]*Document, error) {
 // since the Cache was made is left out of them.
 func (c *Cache) Save() error {
 	for i := range c.parts {
-		if err := c.parts[i].save(c.file(i)); err != nil {
+		if err := c.save(i); err != nil {
 			return fmt.Errorf("keep rendered texts: %w", err)
 		}
 	}
 	return nil
 }
 
-func (p *part) save(file string) error {
+func (c *Cache) save(i int) error {
+	p, file := &c.parts[i], c.file(i)
 	p.Lock()
 	defer p.Unlock()
 	if !p.fresh && len(p.kept) <= 2*len(p.used) {
@@ -120,7 +130,7 @@ func (p *part) save(file string) error {
 	if err := gob.NewEncoder(data).Encode(p.used); err != nil {
 		return err
 	}
-	sum := sha256.Sum256(data.Bytes()[sha256.Size:])
+	sum := c.sum(data.Bytes()[sha256.Size:])
 	copy(data.Bytes(), sum[:])
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
