@@ -467,6 +467,54 @@ func (s *limitedStore) Put(ctx context.Context, key string, body bucket.Body, op
 	return s.Memory.Put(ctx, key, body, options)
 }
 
+// More requests go at once where that brings more answers, and only there.
+func TestRequestsAtOnce(t *testing.T) {
+	for name, test := range map[string]struct {
+		workers        int // requests that the server works on at once
+		least, highest int // requests at once that are right
+	}{
+		"far away": {workers: 1000, least: 64, highest: 128},
+		"busy":     {workers: 8, least: 8, highest: 24},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &queueingStore{Memory: &storetest.Memory{}, workers: make(chan struct{}, test.workers)}
+				s := films("a", 1500)
+				publish(t, publisher(t, store, s), s)
+				wantSite(t, store.Memory, s)
+				if store.peak < test.least || store.peak > test.highest {
+					t.Errorf("up to %d requests at once, want %d to %d", store.peak, test.least, test.highest)
+				}
+			})
+		})
+	}
+}
+
+// A queueingStore takes 30 ms for a request, and lets those wait that are too many.
+type queueingStore struct {
+	*storetest.Memory
+
+	workers    chan struct{}
+	mu         sync.Mutex
+	busy, peak int
+}
+
+func (s *queueingStore) count(by int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy += by
+	s.peak = max(s.peak, s.busy)
+}
+
+func (s *queueingStore) Put(ctx context.Context, key string, body bucket.Body, options bucket.PutOptions) (bucket.Stored, error) {
+	s.count(1)
+	defer s.count(-1)
+	s.workers <- struct{}{}
+	defer func() { <-s.workers }()
+	time.Sleep(30 * time.Millisecond)
+	return s.Memory.Put(ctx, key, body, options)
+}
+
 func TestResume(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const parts = 6

@@ -4,47 +4,56 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
 )
 
-// How many requests are made at once, and how often one is tried. Measured against a server 30 ms away, 64 at once
-// saturate two cores, and the three tries that are usual lose a file where 7 of 100 requests fail.
+// How many requests are made at once, and how often one is tried. The three tries that are usual lose a file where 7 of
+// 100 requests fail.
 const (
-	startAtOnce = 32
-	maxAtOnce   = 128
-	stepAtOnce  = 8
-	tries       = 8
-	firstPause  = 100 * time.Millisecond // the pause before try n+1 is random up to firstPause·2ⁿ, and maxPause
-	maxPause    = 10 * time.Second
+	startAtOnce  = 12
+	maxAtOnce    = 128
+	worthwhile   = 1.4                    // times the answers, for twice the requests at once
+	smallSize    = 1 << 20                // bytes, of requests that are counted
+	shortest     = 100 * time.Millisecond // that answers are counted for
+	halfLife     = 5 * time.Second        // of what is known of the rate of answers
+	firstRest    = 10 * time.Second       // after more at once was no use
+	maxRest      = 2 * time.Minute
+	tries        = 8
+	firstPause   = 100 * time.Millisecond // the pause before try n+1 is random up to firstPause·2ⁿ, and maxPause
+	maxPause     = 10 * time.Second
+	leastBetween = time.Second     // halvings
+	afterHalving = 5 * time.Second // until more are tried again
 )
 
-// traffic is the flow of requests to the stores. It lets more of them go at once while answers come no later for it,
-// and half as many as soon as a store asks for that.
+// traffic is the flow of requests to the stores. It doubles how many of them go at once for as long as that brings more
+// answers, which is up to a hundred where answers take long and a dozen where the line, the server or this machine has
+// enough to do; it halves them as soon as a store asks for that.
 type traffic struct {
 	rand  func() float64 // in [0, 1)
 	slots chan struct{}  // what may begin
 
 	mu       sync.Mutex
-	limit    int // slots there are, handed out or not
-	surplus  int // of them, to be withdrawn when they come back
-	waited   bool
+	limit    int  // slots there are, handed out or not
+	surplus  int  // of them, to be withdrawn when they come back
+	full     bool // somebody waits for a slot, so answers are counted
 	halved   time.Time
-	window   time.Time     // beginning of the second being measured
-	latency  time.Duration // sum in the window
-	finished int           // number in the window
-	best     time.Duration // lowest average of a window
+	window   time.Time // since when they are
+	answers  int       // since then
+	rate     float64   // answers a second, the best of late
+	step     int       // slots added last, which have yet to prove of use
+	rest     time.Duration
+	restsTil time.Time
 }
 
 func newTraffic(random func() float64) *traffic {
 	if random == nil {
 		random = rand.Float64
 	}
-	t := &traffic{rand: random, slots: make(chan struct{}, maxAtOnce), limit: startAtOnce, window: time.Now()}
-	for range startAtOnce {
-		t.slots <- struct{}{}
-	}
+	t := &traffic{rand: random, slots: make(chan struct{}, maxAtOnce), rest: firstRest}
+	t.grow(startAtOnce)
 	return t
 }
 
@@ -56,7 +65,9 @@ func (t *traffic) enter(ctx context.Context) error {
 	default:
 	}
 	t.mu.Lock()
-	t.waited = true
+	if !t.full {
+		t.full, t.window, t.answers = true, time.Now(), 0
+	}
 	t.mu.Unlock()
 	select {
 	case <-t.slots:
@@ -78,27 +89,43 @@ func (t *traffic) leave() {
 	t.slots <- struct{}{}
 }
 
-// observe learns from one answer to a small request.
-func (t *traffic) observe(took time.Duration) {
+// observe learns from an answer to a request of a size in bytes. Large ones say nothing of how many small ones may go at
+// once, and what was counted beside them does neither.
+func (t *traffic) observe(size int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.latency += took
-	t.finished++
-	if time.Since(t.window) < time.Second {
+	if size >= smallSize {
+		t.full = false
+	}
+	if !t.full {
 		return
 	}
-	average := t.latency / time.Duration(t.finished)
-	if t.best == 0 || average < t.best {
-		t.best = average
+	t.answers++
+	now := time.Now()
+	elapsed := now.Sub(t.window)
+	if elapsed < shortest || t.answers < 3*(t.limit-t.surplus) {
+		return
 	}
-	if t.waited && average <= t.best*3/2 {
-		t.grow()
-	}
-	t.window, t.latency, t.finished, t.waited = time.Now(), 0, 0, false
+	rate := float64(t.answers) / elapsed.Seconds()
+	t.rate *= math.Exp2(-elapsed.Seconds() / halfLife.Seconds())
+	t.adjust(now, rate)
+	t.rate, t.full = max(t.rate, rate), false
 }
 
-func (t *traffic) grow() {
-	for range min(stepAtOnce, maxAtOnce-t.limit) {
+// adjust takes back what was added last if that was no use, and adds more otherwise.
+func (t *traffic) adjust(now time.Time, rate float64) {
+	switch {
+	case t.step > 0 && rate < worthwhile*t.rate: // the longer until the next time, the more often it was no use
+		t.surplus += t.step
+		t.step, t.restsTil, t.rest = 0, now.Add(t.rest), min(2*t.rest, maxRest)
+	case now.After(t.restsTil):
+		t.step = min(t.limit-t.surplus, maxAtOnce-(t.limit-t.surplus))
+		t.grow(t.step)
+	}
+}
+
+func (t *traffic) grow(by int) {
+	for range by {
 		if t.surplus > 0 {
 			t.surplus--
 			continue
@@ -112,11 +139,13 @@ func (t *traffic) grow() {
 func (t *traffic) slow() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if time.Since(t.halved) < time.Second {
+	now := time.Now()
+	if now.Sub(t.halved) < leastBetween {
 		return
 	}
-	t.halved = time.Now()
+	t.halved = now
 	t.surplus = max(t.surplus, t.limit-max(1, (t.limit-t.surplus)/2))
+	t.step, t.rate, t.full, t.restsTil = 0, 0, false, now.Add(afterHalving)
 }
 
 // try makes a request, and again if it fails in a way that may pass.
