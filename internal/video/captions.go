@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
 
 	"matinee/internal/caption"
 	"matinee/internal/diag"
@@ -153,16 +152,6 @@ func (l *Library) caption(c *Clip, f Caption) (words, error) {
 
 // language is that of captions which do not say.
 func (l *Library) language() string { return cmp.Or(l.Language, "en") }
-
-// selfName is what speakers of a language call it: "Deutsch".
-func selfName(tag language.Tag) string {
-	name := display.Self.Name(tag)
-	if name == "" {
-		return tag.String()
-	}
-	first := []rune(name)[:1]
-	return strings.ToUpper(string(first)) + name[len(string(first)):]
-}
 
 // captionsBeside finds "walk.vtt" and "walk.<language>.vtt", and the same in other formats; of two formats of one
 // language, the one that comes first in caption.Extensions.
