@@ -13,13 +13,14 @@ import (
 // How many requests are made at once, and how often one is tried. The three tries that are usual lose a file where 7 of
 // 100 requests fail.
 const (
-	startAtOnce  = 12
+	startAtOnce  = 8
 	maxAtOnce    = 128
-	worthwhile   = 1.4                    // times the answers, for twice the requests at once
+	worthwhile   = 1.3                    // times the answers, for twice the requests at once
 	smallSize    = 1 << 20                // bytes, of requests that are counted
-	shortest     = 100 * time.Millisecond // that answers are counted for
+	leastRounds  = 6                      // of as many answers as there are requests at once, to be counted
+	leastTime    = 100 * time.Millisecond // that they are counted for
 	halfLife     = 5 * time.Second        // of what is known of the rate of answers
-	firstRest    = 10 * time.Second       // after more at once was no use
+	firstRest    = 2 * time.Second        // after more at once was no use
 	maxRest      = 2 * time.Minute
 	tries        = 8
 	firstPause   = 100 * time.Millisecond // the pause before try n+1 is random up to firstPause·2ⁿ, and maxPause
@@ -44,6 +45,7 @@ type traffic struct {
 	answers  int       // since then
 	rate     float64   // answers a second, the best of late
 	step     int       // slots added last, which have yet to prove of use
+	isNew    bool      // they are, and so are their connections: what would be counted now says nothing
 	rest     time.Duration
 	restsTil time.Time
 }
@@ -103,13 +105,18 @@ func (t *traffic) observe(size int64) {
 	t.answers++
 	now := time.Now()
 	elapsed := now.Sub(t.window)
-	if elapsed < shortest || t.answers < 3*(t.limit-t.surplus) {
+	switch rounds := t.answers / (t.limit - t.surplus); {
+	case t.isNew && rounds >= 2:
+		t.isNew, t.full = false, false
+		return
+	case t.isNew || rounds < leastRounds || elapsed < leastTime:
 		return
 	}
+	t.full = false
 	rate := float64(t.answers) / elapsed.Seconds()
 	t.rate *= math.Exp2(-elapsed.Seconds() / halfLife.Seconds())
 	t.adjust(now, rate)
-	t.rate, t.full = max(t.rate, rate), false
+	t.rate = max(t.rate, rate)
 }
 
 // adjust takes back what was added last if that was no use, and adds more otherwise.
@@ -121,6 +128,7 @@ func (t *traffic) adjust(now time.Time, rate float64) {
 	case now.After(t.restsTil):
 		t.step = min(t.limit-t.surplus, maxAtOnce-(t.limit-t.surplus))
 		t.grow(t.step)
+		t.isNew = t.step > 0
 	}
 }
 
