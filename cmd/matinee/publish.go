@@ -45,6 +45,7 @@ type publishFlags struct {
 	wait       bool
 	stealLock  bool
 	yes        bool
+	asJSON     bool
 }
 
 // A publishReport is what a publish did or, in a dry run, would do.
@@ -81,7 +82,6 @@ type publishStay struct {
 
 func publishCommand(e env) *cobra.Command {
 	var flags publishFlags
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "publish",
 		Short: "Publish the built site",
@@ -97,11 +97,11 @@ carries on.`,
 				flags.maxDelete = -1
 			}
 			out := e.stdout
-			if asJSON {
+			if flags.asJSON {
 				out = io.Discard
 			}
 			report, err := publish(cmd.Context(), e, flags, out)
-			if asJSON {
+			if flags.asJSON {
 				return endJSON(e.stdout, report, &report.Problems, err)
 			}
 			newReporter(e).warnings(report.Warnings)
@@ -124,7 +124,7 @@ carries on.`,
 	f.BoolVar(&flags.stealLock, "steal-lock", false, "publish although somebody else seems to be at it")
 	f.BoolVar(&flags.yes, "yes", false, "replace what others have put there")
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "print errors only")
-	f.BoolVar(&asJSON, "json", false, "print the report as JSON")
+	f.BoolVar(&flags.asJSON, "json", false, "print the report as JSON")
 	return cmd
 }
 
@@ -143,8 +143,8 @@ func (r *publishReport) String() string {
 
 // publish publishes the built site, and prints the plan of a dry run to out.
 func publish(ctx context.Context, e env, flags publishFlags, out io.Writer) (*publishReport, error) {
-	if e.getenv("GOGC") == "" { // a publish waits for the network: collecting more often costs little, and saves a third of the heap
-		defer debug.SetGCPercent(debug.SetGCPercent(25))
+	if e.getenv("GOGC") == "" { // a publish waits for the network: collecting more often costs little, and saves half of the heap
+		defer debug.SetGCPercent(debug.SetGCPercent(15))
 	}
 	started := time.Now()
 	report := &publishReport{
@@ -179,6 +179,9 @@ func publish(ctx context.Context, e env, flags publishFlags, out io.Writer) (*pu
 	}
 	if plan != nil {
 		report.plan(plan)
+		if flags.asJSON {
+			report.list(plan)
+		}
 	}
 	if err != nil {
 		return report, err
@@ -399,10 +402,6 @@ func (r *publishReport) plan(plan *bucket.Plan) {
 	r.Generation, r.Note, r.Requests, r.Foreign = plan.Generation(), plan.Note, plan.Requests, plan.Foreign
 	r.Sent, r.Unchanged = plan.Sent(), plan.Unchanged
 	r.Copied, r.Deleted = len(plan.Changes)-r.Sent.Objects, len(plan.Deletes)
-	for i := range plan.Changes {
-		c := &plan.Changes[i]
-		r.Changes = append(r.Changes, publishChange{c.Key, c.Reason, c.Size})
-	}
 	for _, d := range plan.Deletes {
 		r.Deletes = append(r.Deletes, d.Key)
 	}
@@ -411,6 +410,14 @@ func (r *publishReport) plan(plan *bucket.Plan) {
 	}
 	for _, paths := range plan.Invalidate {
 		r.Forgotten = append(r.Forgotten, paths...)
+	}
+}
+
+// list takes over every change.
+func (r *publishReport) list(plan *bucket.Plan) {
+	for i := range plan.Changes {
+		c := &plan.Changes[i]
+		r.Changes = append(r.Changes, publishChange{c.Key, c.Reason, c.Size})
 	}
 }
 

@@ -39,7 +39,7 @@ func (e *DeleteError) Error() string {
 // Apply carries a plan out. The error is a [BusyError], ErrChanged or ErrLockLost when somebody else publishes; in all
 // cases what is published is complete, and the next publish takes up what is left. The Result is never nil.
 func (p *Publisher) Apply(ctx context.Context, plan *Plan) (*Result, error) {
-	a := &application{p: p, plan: plan, result: &Result{Generation: plan.base.pointer.current().Number, Forgotten: map[Side][]string{}}}
+	a := &application{p: p, plan: plan, total: plan.total(), result: &Result{Generation: plan.base.pointer.current().Number, Forgotten: map[Side][]string{}}}
 	a.holds = plan.base.pointer.current().Time
 	if plan.Empty() {
 		return a.result, nil
@@ -73,6 +73,8 @@ type application struct {
 	holds  time.Time // of the generation that holds: its number comes again when the state of a bucket is lost
 
 	ids map[Side]string // of invalidations
+
+	total Tally // of changes
 
 	mu   sync.Mutex
 	done Tally
@@ -211,8 +213,7 @@ func (a *application) change(ctx context.Context, c *Change, under *uploads) err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	entry := &a.plan.next.Objects[c.entry]
-	entry.ETag, entry.Version = stored.ETag, stored.Version
+	c.ETag, c.Version = stored.ETag, stored.Version
 	a.done.add(c.Size)
 	if c.from == nil {
 		a.result.Sent.add(c.Size)
@@ -220,12 +221,12 @@ func (a *application) change(ctx context.Context, c *Change, under *uploads) err
 		a.result.Copied++
 	}
 	if a.p.Progress != nil {
-		a.p.Progress(Progress{Key: c.Key, Done: a.done, Total: a.plan.total()})
+		a.p.Progress(Progress{Key: c.Key, Done: a.done, Total: a.total})
 	}
 	return nil
 }
 
-// total counts what Progress counts.
+// total counts the changes.
 func (p *Plan) total() Tally {
 	t := Tally{Objects: len(p.Changes)}
 	for i := range p.Changes {

@@ -29,7 +29,10 @@ func Diff(local []Object, remote Manifest, rules Rules) *Plan {
 		kept:  map[Ref]Tombstone{},
 		stale: map[Side][]string{},
 	}
-	d.plan.next.Objects = make([]Entry, 0, len(local))
+	if byRef := func(a, b Object) int { return compareRefs(a.ref(), b.ref()) }; !slices.IsSortedFunc(local, byRef) {
+		local = slices.SortedFunc(slices.Values(local), byRef)
+	}
+	d.plan.next.Objects = make([]Entry, 0, len(local)) // and not moved again: it is sorted, and Changes point into it
 	for i := range remote.Objects {
 		d.old[remote.Objects[i].ref()] = &remote.Objects[i]
 	}
@@ -86,7 +89,7 @@ type differ struct {
 // publish adds a local object to the plan.
 func (d *differ) publish(o Object) {
 	old, there := d.old[o.ref()]
-	change := Change{Object: o, entry: len(d.plan.next.Objects)}
+	change := Change{}
 	switch {
 	case !there:
 		change.Reason = New
@@ -105,6 +108,7 @@ func (d *differ) publish(o Object) {
 		d.stale[o.Side] = append(d.stale[o.Side], o.Key)
 	}
 	d.plan.next.Objects = append(d.plan.next.Objects, Entry{Object: o})
+	change.Entry = &d.plan.next.Objects[len(d.plan.next.Objects)-1]
 	d.plan.Changes = append(d.plan.Changes, change)
 }
 

@@ -27,23 +27,25 @@ type sameContent func(ctx context.Context, o Object, l Listed) (bool, error)
 func (p *Publisher) reconcile(ctx context.Context, state *state, local []Object, same sameContent) (*findings, error) {
 	r := reconciler{
 		findings: findings{listed: true},
-		known:    map[Ref]Entry{}, gone: map[Ref]Tombstone{}, local: map[Ref]Object{}, adding: map[added]bool{},
+		known:    make(map[Ref]*Entry, len(state.manifest.Objects)), gone: map[Ref]*Tombstone{},
+		local: make(map[Ref]*Object, len(local)), adding: map[added]bool{},
 		isFirst: len(state.base.pointer.Generations) == 0 && state.base.etag == "",
 		state:   map[Ref]bool{}, same: same,
-		keepable: map[Ref]Entry{}, intact: map[Ref]bool{},
+		keepable: map[Ref]*Entry{}, intact: map[Ref]bool{},
 	}
 	m := state.manifest
-	for _, e := range m.Objects {
+	for i := range m.Objects {
+		e := &m.Objects[i]
 		r.known[e.ref()] = e
 		if copied, ok := e.copied(); ok {
 			r.keepable[copied.ref()] = e
 		}
 	}
-	for _, g := range m.Gone {
-		r.gone[g.ref()] = g
+	for i := range m.Gone {
+		r.gone[m.Gone[i].ref()] = &m.Gone[i]
 	}
-	for _, o := range local {
-		r.local[o.ref()] = o
+	for i := range local {
+		r.local[local[i].ref()] = &local[i]
 	}
 	for _, a := range state.base.pointer.Adding {
 		r.adding[a] = true
@@ -100,15 +102,15 @@ func (p *Publisher) listUnder(ctx context.Context, side Side, prefix string, req
 type reconciler struct {
 	findings
 
-	known  map[Ref]Entry
-	gone   map[Ref]Tombstone
-	local  map[Ref]Object
+	known  map[Ref]*Entry
+	gone   map[Ref]*Tombstone
+	local  map[Ref]*Object
 	adding map[added]bool
 	state  map[Ref]bool // manifests in use
 	same   sameContent
 
-	keepable map[Ref]Entry // contents of the manifest, by where they are kept when they are replaced
-	intact   map[Ref]bool  // what is as the manifest says
+	keepable map[Ref]*Entry // contents of the manifest, by where they are kept when they are replaced
+	intact   map[Ref]bool   // what is as the manifest says
 	stray    []stray
 
 	isFirst bool // nothing was ever published from here
@@ -132,7 +134,7 @@ func (r *reconciler) find(ctx context.Context, ref Ref, l Listed) error {
 	}
 	switch {
 	case isGone && gone.isListed(l):
-		r.next.Gone = append(r.next.Gone, gone)
+		r.next.Gone = append(r.next.Gone, *gone)
 		return nil
 	case strings.HasPrefix(ref.Key, StatePrefix):
 		isOurs := strings.HasPrefix(ref.Key, keptPrefix) || strings.HasPrefix(ref.Key, manifestPrefix)
@@ -141,7 +143,7 @@ func (r *reconciler) find(ctx context.Context, ref Ref, l Listed) error {
 		}
 		return nil
 	case isKnown && known.isListed(l):
-		r.next.Objects = append(r.next.Objects, known)
+		r.next.Objects = append(r.next.Objects, *known)
 		r.intact[ref] = true
 		return nil
 	case !isLocal && !isKnown && !isGone && !r.adding[added{ref, l.Size}]:
@@ -150,18 +152,18 @@ func (r *reconciler) find(ctx context.Context, ref Ref, l Listed) error {
 	}
 	if isLocal && object.Remote || !isLocal && isKnown && known.Remote { // what it is now is not ours to say
 		if isLocal && object.Size == l.Size {
-			r.next.Objects = append(r.next.Objects, Entry{Object: object, ETag: l.ETag})
+			r.next.Objects = append(r.next.Objects, Entry{Object: *object, ETag: l.ETag})
 		}
 		return nil
 	}
 	found := Entry{Object: Object{Key: ref.Key, Side: ref.Side, Size: l.Size}, ETag: l.ETag}
 	if isLocal && object.Size == l.Size {
-		isSame, err := r.same(ctx, object, l)
+		isSame, err := r.same(ctx, *object, l)
 		if err != nil {
 			return err
 		}
 		if isSame {
-			found.Object, found.Headers = object, Headers{}
+			found.Object, found.Headers = *object, Headers{}
 		}
 	}
 	if (r.isFirst || r.isNew) && found.SHA256 == "" && !r.adding[added{ref, l.Size}] {
@@ -175,11 +177,12 @@ func (r *reconciler) find(ctx context.Context, ref Ref, l Listed) error {
 // Nothing refers to the rest.
 func (r *reconciler) adopt(t Tombstone) {
 	for _, o := range r.stray {
-		page, isKeepable := r.keepable[o.ref]
-		if copied, _ := page.copied(); isKeepable && copied.isListed(o.listed) && !r.intact[page.ref()] {
-			t.Entry, t.Of = copied, page.Key
-			r.next.Gone = append(r.next.Gone, t)
-			continue
+		if page, isKeepable := r.keepable[o.ref]; isKeepable && !r.intact[page.ref()] {
+			if copied, _ := page.copied(); copied.isListed(o.listed) {
+				t.Entry, t.Of = copied, page.Key
+				r.next.Gone = append(r.next.Gone, t)
+				continue
+			}
 		}
 		r.orphans = append(r.orphans, Deletion{Ref: o.ref, Size: o.listed.Size})
 	}

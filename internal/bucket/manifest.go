@@ -117,13 +117,16 @@ func (m *Manifest) marshal() ([]byte, error) {
 	slices.SortFunc(m.Gone, func(a, b Tombstone) int { return compareRefs(a.ref(), b.ref()) })
 	slices.SortFunc(m.Doomed, func(a, b Deletion) int { return compareRefs(a.Ref, b.Ref) })
 	var packed bytes.Buffer
-	zip := gzip.NewWriter(&packed)
+	zip, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed) // most of it is digests; other levels take a megabyte to work in
+	if err != nil {
+		return nil, err
+	}
 	fields := []ledger.Field{ledger.One("version", m.Version), ledger.One("generation", m.Generation)}
 	if m.Clips != "" {
 		fields = append(fields, ledger.One("clips", m.Clips))
 	}
 	fields = append(fields, ledger.Many("objects", m.Objects), ledger.Many("gone", m.Gone), ledger.Many("doomed", m.Doomed))
-	err := errors.Join(ledger.Encode(zip, fields...), zip.Close())
+	err = errors.Join(ledger.Encode(zip, fields...), zip.Close())
 	return packed.Bytes(), err
 }
 

@@ -35,13 +35,12 @@ type Plan struct {
 
 // A Change is an object that is made, replaced or given other headers.
 type Change struct {
-	Object
+	*Entry // of the next manifest
 	Reason Reason
 
 	from    *Source // where the store copies the content from; nil when it is sent
 	was     string  // ETag that the content has there; "" when it cannot be another
 	isLocal bool    // the content could be sent as well
-	entry   int     // index in next.Objects
 }
 
 // A Reason is why an object changes.

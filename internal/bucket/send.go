@@ -21,7 +21,7 @@ func (p *Publisher) Send(ctx context.Context, o Object, file io.ReaderAt) error 
 			return err
 		}
 	}
-	_, err := sender.send(ctx, &Change{Object: o}, under)
+	_, err := sender.send(ctx, &Change{Entry: &Entry{Object: o}}, under)
 	return err
 }
 

@@ -37,6 +37,9 @@ func ReadManifest(name string) ([]Entry, error) {
 	}
 	defer file.Close() //nolint:errcheck // only read
 	var entries []Entry
+	if info, err := file.Stat(); err == nil {
+		entries = make([]Entry, 0, info.Size()/lineLength)
+	}
 	found := 0
 	err = ledger.Decode(file, map[string]ledger.Member{
 		"version": ledger.Value(&found),
@@ -53,10 +56,13 @@ func ReadManifest(name string) ([]Entry, error) {
 	return entries, nil
 }
 
+// lineLength is about what an entry takes in the file, in bytes.
+const lineLength = 256
+
 // marshalManifest writes one line per file, for people who compare two manifests.
 func marshalManifest(entries []Entry) []byte {
 	var b bytes.Buffer
-	b.Grow(256 * (len(entries) + 1))
+	b.Grow(lineLength * (len(entries) + 1))
 	if err := ledger.Encode(&b, ledger.One("version", version), ledger.Many("files", entries)); err != nil {
 		panic(err) // strings and integers always have a JSON form
 	}
