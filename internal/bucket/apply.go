@@ -149,18 +149,30 @@ func (a *application) upload(ctx context.Context) error {
 func (a *application) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	one := func(i int) {
+		defer a.p.flow().leave()
+		if err := do(ctx, i); err != nil {
+			stop(err)
+		}
+	}
 	var group sync.WaitGroup
+	more := make(chan int) // for those who are done with one: their stacks have grown to what it takes
 	for i := range n {
 		if a.p.flow().enter(ctx) != nil {
 			break
 		}
-		group.Go(func() {
-			defer a.p.flow().leave()
-			if err := do(ctx, i); err != nil {
-				stop(err)
-			}
-		})
+		select {
+		case more <- i:
+		default:
+			group.Go(func() {
+				one(i)
+				for i := range more {
+					one(i)
+				}
+			})
+		}
 	}
+	close(more)
 	group.Wait()
 	return context.Cause(ctx)
 }
