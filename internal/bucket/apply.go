@@ -125,7 +125,7 @@ func (a *application) locked(ctx context.Context) error {
 
 // upload puts contents aside and then carries out the changes, wave by wave.
 func (a *application) upload(ctx context.Context) error {
-	if err := a.each(ctx, len(a.plan.keeps), func(ctx context.Context, i int) error { return a.keep(ctx, a.plan.keeps[i]) }); err != nil {
+	if err := a.p.each(ctx, len(a.plan.keeps), func(ctx context.Context, i int) error { return a.keep(ctx, a.plan.keeps[i]) }); err != nil {
 		return err
 	}
 	under, err := a.p.unfinished(ctx, a.plan)
@@ -143,38 +143,6 @@ func (a *application) upload(ctx context.Context) error {
 		rest = rest[n:]
 	}
 	return nil
-}
-
-// each calls do for 0 … n-1, each in a slot of the traffic, and stops at the first error.
-func (a *application) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	one := func(i int) {
-		defer a.p.flow().leave()
-		if err := do(ctx, i); err != nil {
-			stop(err)
-		}
-	}
-	var group sync.WaitGroup
-	more := make(chan int) // for those who are done with one: their stacks have grown to what it takes
-	for i := range n {
-		if a.p.flow().enter(ctx) != nil {
-			break
-		}
-		select {
-		case more <- i:
-		default:
-			group.Go(func() {
-				one(i)
-				for i := range more {
-					one(i)
-				}
-			})
-		}
-	}
-	close(more)
-	group.Wait()
-	return context.Cause(ctx)
 }
 
 // wave carries out changes that do not depend on each other, large objects first.
@@ -200,7 +168,7 @@ func (a *application) wave(ctx context.Context, changes []Change, under *uploads
 			}
 		})
 	}
-	err := a.each(ctx, len(changes)-n, func(ctx context.Context, i int) error { return a.change(ctx, &changes[n+i], under) })
+	err := a.p.each(ctx, len(changes)-n, func(ctx context.Context, i int) error { return a.change(ctx, &changes[n+i], under) })
 	if err != nil {
 		stop(err)
 	}
@@ -249,7 +217,9 @@ func (p *Plan) total() Tally {
 
 func (a *application) copy(ctx context.Context, c *Change) (stored Stored, err error) {
 	err = a.p.flow().try(ctx, func() error {
-		stored, err = a.p.place(c.Side).Store.Copy(ctx, c.Key, *c.from, c.Headers)
+		if stored, err = a.p.place(c.Side).Store.Copy(ctx, c.Key, *c.from, c.Headers); err == nil {
+			a.p.flow().observe(c.Size)
+		}
 		return err
 	})
 	switch {
@@ -275,7 +245,9 @@ func isOther(stored Stored, was string) bool {
 func (a *application) keep(ctx context.Context, k keep) error {
 	var stored Stored
 	err := a.p.flow().try(ctx, func() (err error) {
-		stored, err = a.p.place(k.to.Side).Store.Copy(ctx, k.to.Key, Source{Key: k.from}, k.to.Headers)
+		if stored, err = a.p.place(k.to.Side).Store.Copy(ctx, k.to.Key, Source{Key: k.from}, k.to.Headers); err == nil {
+			a.p.flow().observe(k.to.Size)
+		}
 		return err
 	})
 	isLost := errors.Is(err, ErrNotFound) || isOther(stored, k.was)

@@ -479,12 +479,30 @@ func TestRequestsAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := &queueingStore{Memory: &storetest.Memory{}, workers: make(chan struct{}, test.workers)}
-				s := films("a", 1500)
-				publish(t, publisher(t, store, s), s)
-				wantSite(t, store.Memory, s)
-				if store.peak < test.least || store.peak > test.highest {
-					t.Errorf("up to %d requests at once, want %d to %d", store.peak, test.least, test.highest)
+				want := func(doing string) {
+					if store.peak < test.least || store.peak > test.highest {
+						t.Errorf("%s: up to %d requests at once, want %d to %d", doing, store.peak, test.least, test.highest)
+					}
+					store.peak = 0
 				}
+				first, second := films("a", 1500), films("b", 1500)
+				publish(t, publisher(t, store, first), first)
+				wantSite(t, store.Memory, first)
+				want("publish")
+				publish(t, publisher(t, store, second), second)
+				store.peak = 0
+				p := publisher(t, store, nil)
+				plan, err := p.PlanRollback(t.Context(), 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := p.Apply(t.Context(), plan); err != nil {
+					t.Fatal(err)
+				}
+				if got := store.Objects()["index.html"]; got != first["index.html"] {
+					t.Errorf("the front page is %q", got)
+				}
+				want("rollback")
 			})
 		})
 	}
@@ -507,12 +525,26 @@ func (s *queueingStore) count(by int) {
 }
 
 func (s *queueingStore) Put(ctx context.Context, key string, body bucket.Body, options bucket.PutOptions) (bucket.Stored, error) {
+	s.answer()
+	return s.Memory.Put(ctx, key, body, options)
+}
+
+func (s *queueingStore) Copy(ctx context.Context, key string, from bucket.Source, headers bucket.Headers) (bucket.Stored, error) {
+	s.answer()
+	return s.Memory.Copy(ctx, key, from, headers)
+}
+
+func (s *queueingStore) Holds(ctx context.Context, from bucket.Source) error {
+	s.answer()
+	return s.Memory.Holds(ctx, from)
+}
+
+func (s *queueingStore) answer() {
 	s.count(1)
 	defer s.count(-1)
 	s.workers <- struct{}{}
 	defer func() { <-s.workers }()
 	time.Sleep(30 * time.Millisecond)
-	return s.Memory.Put(ctx, key, body, options)
 }
 
 func TestResume(t *testing.T) {

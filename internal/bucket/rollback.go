@@ -7,8 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"matinee/internal/diag"
 )
 
@@ -63,32 +61,32 @@ func (p *Publisher) PlanRollback(ctx context.Context, number int) (*Plan, error)
 // lostVersions are the contents to go back to whose versions the store has named and no longer has: a bucket's lifecycle
 // may remove them before ten generations have passed. A store that does not let us look is believed.
 func (p *Publisher) lostVersions(ctx context.Context, plan *Plan, wanted map[Ref]Entry) (map[Ref]bool, error) {
+	var named []Ref
+	for _, c := range plan.Changes {
+		if _, ok := p.place(c.Side).Store.(Versioned); ok && c.Reason != HeadersOnly && wanted[c.ref()].Version != "" {
+			named = append(named, c.ref())
+		}
+	}
+	plan.reads += len(named)
 	var mu sync.Mutex
 	lost := map[Ref]bool{}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(startAtOnce)
-	for i := range plan.Changes {
-		c := &plan.Changes[i]
-		e := wanted[c.ref()]
-		store, ok := p.place(c.Side).Store.(Versioned)
-		if c.Reason == HeadersOnly || e.Version == "" || !ok {
-			continue
-		}
-		plan.reads++
-		group.Go(func() error {
-			err := p.flow().try(ctx, func() error { return store.Holds(ctx, Source{Key: c.Key, Version: e.Version}) })
-			switch {
-			case errors.Is(err, ErrNotFound):
-				mu.Lock()
-				defer mu.Unlock()
-				lost[c.ref()] = true
-			case err != nil && !errors.Is(err, ErrRefused):
-				return err
-			}
+	err := p.each(ctx, len(named), func(ctx context.Context, i int) error {
+		ref := named[i]
+		store := p.place(ref.Side).Store.(Versioned) //nolint:forcetypeassert // or it were not among them
+		err := p.flow().try(ctx, func() error { return store.Holds(ctx, Source{Key: ref.Key, Version: wanted[ref].Version}) })
+		if errors.Is(err, ErrNotFound) {
+			mu.Lock()
+			defer mu.Unlock()
+			lost[ref] = true
 			return nil
-		})
-	}
-	return lost, group.Wait()
+		}
+		if errors.Is(err, ErrRefused) {
+			return nil
+		}
+		p.flow().observe(0)
+		return err
+	})
+	return lost, err
 }
 
 // generation reads the manifest of an earlier generation.

@@ -182,6 +182,38 @@ func (t *traffic) try(ctx context.Context, do func() error) error {
 	return err
 }
 
+// each calls do for 0 … n-1, each in a slot of the traffic, and stops at the first error.
+func (p *Publisher) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	one := func(i int) {
+		defer p.flow().leave()
+		if err := do(ctx, i); err != nil {
+			stop(err)
+		}
+	}
+	var group sync.WaitGroup
+	more := make(chan int) // for those who are done with one: their stacks have grown to what it takes
+	for i := range n {
+		if p.flow().enter(ctx) != nil {
+			break
+		}
+		select {
+		case more <- i:
+		default:
+			group.Go(func() {
+				one(i)
+				for i := range more {
+					one(i)
+				}
+			})
+		}
+	}
+	close(more)
+	group.Wait()
+	return context.Cause(ctx)
+}
+
 // mayPass reports whether an error may not come again.
 func mayPass(err error) bool {
 	for _, lasting := range []error{ErrNotFound, ErrPrecondition, ErrRefused, ErrLockLost} {

@@ -243,11 +243,14 @@ func (t *transfer) sendPart(ctx context.Context, i int) (part Part, err error) {
 			return err
 		}
 		part, err = t.multipart.PutPart(ctx, t.upload, i+1, body)
-		t.p.flow().observe(body.Size())
-		if err == nil && !part.Opaque && part.ETag != hex.EncodeToString(body.MD5[:]) {
-			err = fmt.Errorf("put part %d of %s: %w", i+1, t.change.Key, errDamaged)
+		if err != nil {
+			return err
 		}
-		return err
+		t.p.flow().observe(body.Size())
+		if !part.Opaque && part.ETag != hex.EncodeToString(body.MD5[:]) {
+			return fmt.Errorf("put part %d of %s: %w", i+1, t.change.Key, errDamaged)
+		}
+		return nil
 	})
 	return part, err
 }
