@@ -1,6 +1,6 @@
 // Bench measures publishing against what people use for it, on one machine and in one run: the same site goes to an S3
-// server by matinee, the AWS command line and rclone, as far as these are installed; for the first time, again, with one
-// file in a hundred changed, and after a rebuild that gave every file a new time and no other bytes.
+// server by matinee, the AWS command line, rclone and s5cmd, as far as these are installed; for the first time, again,
+// with one file in a hundred changed, and after a rebuild that gave every file a new time and no other bytes.
 //
 // For each it prints the time from start to end, the processor time and the largest resident memory of the program, and
 // the requests that the server counted. The first publish, which moves a gigabyte and depends on what else the machine
@@ -88,8 +88,9 @@ type bench struct {
 
 // A tool is one way to publish.
 type tool struct {
-	name string
-	args []string // in which %s is the bucket
+	name    string
+	install string   // how to
+	args    []string // in which %s is the bucket
 }
 
 func (t tool) command(bucket string) []string {
@@ -104,15 +105,16 @@ func (t tool) command(bucket string) []string {
 func (b *bench) tools() []tool {
 	public := filepath.Join(b.site, "public")
 	all := []tool{
-		{"matinee", []string{b.program, "publish", "--quiet", "--source", b.site}},
-		{"awscli", []string{"aws", "s3", "sync", "--delete", "--only-show-errors", "--endpoint-url", b.server.URL, public, "s3://%s"}},
-		{"rclone", []string{"rclone", "sync", "--s3-provider", "Other", "--s3-env-auth", "--s3-endpoint", b.server.URL, public, ":s3:%s"}},
+		{"matinee", "make build", []string{b.program, "publish", "--quiet", "--source", b.site}},
+		{"awscli", "pip install awscli", []string{"aws", "s3", "sync", "--delete", "--only-show-errors", "--endpoint-url", b.server.URL, public, "s3://%s"}},
+		{"rclone", "go install github.com/rclone/rclone@v1.76.0", []string{"rclone", "sync", "--s3-provider", "Other", "--s3-env-auth", "--s3-endpoint", b.server.URL, public, ":s3:%s"}},
+		{"s5cmd", "go install github.com/peak/s5cmd/v2@v2.3.0", []string{"s5cmd", "--log", "error", "--endpoint-url", b.server.URL, "sync", "--delete", public + "/", "s3://%s/"}},
 	}
 	var found []tool
 	for _, t := range all {
 		path, err := s3test.Find(s3test.Program(t.args[0]))
 		if err != nil {
-			fmt.Printf("%s is not installed (go install github.com/rclone/rclone@v1.76.0; pip install awscli)\n", t.name)
+			fmt.Printf("%s is not installed: %s\n", t.name, t.install)
 			continue
 		}
 		t.args[0] = path
