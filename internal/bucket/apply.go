@@ -96,6 +96,7 @@ func (a *application) locked(ctx context.Context) error {
 	defer stop(nil)
 
 	if a.plan.commits() {
+		a.guard()
 		if err := a.upload(ctx); err != nil {
 			return err
 		}
@@ -121,6 +122,16 @@ func (a *application) locked(ctx context.Context) error {
 			}
 		}
 	}))
+}
+
+// guard makes new objects conditional on nothing being there: by the manifest alone nobody can know of what others have
+// put where they go. A plan made by listing does know.
+func (a *application) guard() {
+	isGuarded := !a.plan.listed && !a.p.Takeover && a.lease.pointer.Conditional == "yes"
+	for i := range a.plan.Changes {
+		c := &a.plan.Changes[i]
+		c.isFree = c.isFree && isGuarded
+	}
 }
 
 // upload puts contents aside and then carries out the changes, wave by wave.

@@ -80,9 +80,9 @@ type Multipart interface {
 	// PutPart sends part number (from 1 on), replacing an earlier attempt at it.
 	PutPart(ctx context.Context, upload Upload, number int, body Body) (Part, error)
 
-	// FinishUpload makes the object of the listed parts. The error wraps ErrNotFound when there is no such upload, for
-	// instance because an earlier attempt did finish it.
-	FinishUpload(ctx context.Context, upload Upload, parts []Part) (Stored, error)
+	// FinishUpload makes the object of the listed parts; if ifAbsent, on condition that there is no object, as with Put.
+	// The error wraps ErrNotFound when there is no such upload, for instance because an earlier attempt did finish it.
+	FinishUpload(ctx context.Context, upload Upload, parts []Part, ifAbsent bool) (Stored, error)
 
 	// AbortUpload forgets an upload and its parts. One that is not there counts as forgotten.
 	AbortUpload(ctx context.Context, upload Upload) error

@@ -450,6 +450,60 @@ func TestAdoption(t *testing.T) {
 	wantSite(t, store, tree{"index.html": "all"}, "forum/index.html")
 }
 
+// What somebody puts where a later publish has something new to put is not replaced unasked either, although that
+// publish does not look what is there.
+func TestTakenSince(t *testing.T) {
+	const film = "film.mp4"
+	for _, key := range []string{"news/index.html", film} {
+		store := &storetest.Memory{}
+		before := films("a", 2)
+		p := publisher(t, store, before)
+		publish(t, p, before)
+		put(t, store, key, "somebody else's")
+		after := films("a", 2)
+		after["news/index.html"] = "our news"
+		after[film] = strings.Repeat("film", bucket.PartSize/3) // sent in parts
+		for range 2 {                                           // the second looks what is there
+			if _, err := tryPublish(t.Context(), p, after); !errors.Is(err, bucket.ErrTaken) || !strings.Contains(err.Error(), key) {
+				t.Errorf("got %v, want that %s would be replaced", err, key)
+			}
+			if got := store.Objects()[key]; got != "somebody else's" {
+				t.Errorf("%s is %.20q", key, got)
+			}
+		}
+		p.Takeover = true
+		publish(t, p, after)
+		wantSite(t, store, after)
+	}
+}
+
+// What is there already, as somebody else or an attempt whose answer was lost has put it, is as good as sent.
+func TestSameSince(t *testing.T) {
+	for _, fault := range []storetest.Fault{storetest.None, storetest.SlowDown, storetest.Reset, storetest.LostReply, storetest.HalfBody, storetest.WrongETag} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &storetest.Memory{}
+			before := films("a", 2)
+			p := publisher(t, store, before)
+			publish(t, p, before)
+			after := films("a", 4)
+			after["film.mp4"] = strings.Repeat("film", bucket.PartSize/3)
+			if fault == storetest.None {
+				put(t, store, "post3/index.html", after["post3/index.html"])
+			}
+			failed := map[string]bool{}
+			store.Fault = func(c storetest.Call) storetest.Fault {
+				if first := !failed[c.Method+c.Key]; first && c.Write && !strings.HasPrefix(c.Key, bucket.StatePrefix) {
+					failed[c.Method+c.Key] = true
+					return fault
+				}
+				return storetest.None
+			}
+			publish(t, p, after)
+			wantSite(t, store, after)
+		})
+	}
+}
+
 func TestAnotherSite(t *testing.T) {
 	store := &storetest.Memory{}
 	s := films("a", 1)

@@ -32,6 +32,7 @@ func (p *Publisher) reconcile(ctx context.Context, state *state, local []Object,
 		isFirst: len(state.base.pointer.Generations) == 0 && state.base.etag == "",
 		state:   map[Ref]bool{}, same: same,
 		keepable: map[Ref]*Entry{}, intact: map[Ref]bool{},
+		doomed: map[Ref]bool{}, isBlank: len(state.manifest.Objects)+len(state.manifest.Gone) == 0,
 	}
 	m := state.manifest
 	for i := range m.Objects {
@@ -46,6 +47,9 @@ func (p *Publisher) reconcile(ctx context.Context, state *state, local []Object,
 	}
 	for i := range local {
 		r.local[local[i].ref()] = &local[i]
+	}
+	for i := range m.Doomed {
+		r.doomed[m.Doomed[i].Ref] = true
 	}
 	for _, a := range state.base.pointer.Adding {
 		r.adding[a] = true
@@ -113,7 +117,10 @@ type reconciler struct {
 	intact   map[Ref]bool   // what is as the manifest says
 	stray    []stray
 
+	doomed map[Ref]bool // what was to be deleted, and may still be there
+
 	isFirst bool // nothing was ever published from here
+	isBlank bool // the manifest knows nothing, or is lost
 	isNew   bool // the bucket being listed is not that of last time
 	next    Manifest
 }
@@ -166,7 +173,8 @@ func (r *reconciler) find(ctx context.Context, ref Ref, l Listed) error {
 			found.Object, found.Headers = *object, Headers{}
 		}
 	}
-	if (r.isFirst || r.isNew) && found.SHA256 == "" && !r.adding[added{ref, l.Size}] {
+	isOurs := !r.isFirst && !r.isNew && (isKnown || isGone || r.doomed[ref] || r.isBlank)
+	if !isOurs && found.SHA256 == "" && !r.adding[added{ref, l.Size}] {
 		r.overwrites = append(r.overwrites, ref.Key)
 	}
 	r.next.Objects = append(r.next.Objects, found)

@@ -41,6 +41,7 @@ type Change struct {
 	from    *Source // where the store copies the content from; nil when it is sent
 	was     string  // ETag that the content has there; "" when it cannot be another
 	isLocal bool    // the content could be sent as well
+	isFree  bool    // there must be nothing yet
 }
 
 // A Reason is why an object changes.
@@ -159,10 +160,12 @@ func (p *Plan) check(limit int, takeover bool) error {
 		return &TooManyDeletesError{p.Deletes, limit}
 	}
 	if len(p.Overwrites) > 0 && !takeover {
-		return fmt.Errorf("%s: %w", someOf(p.Overwrites), ErrTaken)
+		return taken(p.Overwrites...)
 	}
 	return nil
 }
+
+func taken(keys ...string) error { return fmt.Errorf("%s: %w", someOf(keys), ErrTaken) }
 
 // shownItems is how many objects of a kind are listed by name.
 const shownItems = 20

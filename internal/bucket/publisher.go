@@ -299,10 +299,11 @@ func (p *Publisher) put(ctx context.Context, place *Place, key string, body Body
 	err = p.flow().try(ctx, func() error {
 		again := body
 		again.SectionReader = io.NewSectionReader(body, 0, body.Size())
-		stored, err = place.Store.Put(ctx, key, again, options)
+		answer, err := place.Store.Put(ctx, key, again, options)
 		if err != nil {
 			return err
 		}
+		stored = answer
 		p.flow().observe(body.Size())
 		if !stored.Opaque && stored.ETag != hex.EncodeToString(body.MD5[:]) {
 			return fmt.Errorf("put %s: %w", key, errDamaged)

@@ -70,7 +70,33 @@ func (p *Publisher) sendWhole(ctx context.Context, place *Place, c *Change) (Sto
 	if hex.EncodeToString(body.SHA256[:]) != c.SHA256 {
 		return Stored{}, &LocalError{c.Key}
 	}
-	return p.put(ctx, place, c.Key, body, PutOptions{Headers: c.Headers})
+	options := PutOptions{Headers: c.Headers, IfAbsent: c.isFree}
+	stored, err := p.put(ctx, place, c.Key, body, options)
+	if !options.IfAbsent || !errors.Is(err, ErrPrecondition) {
+		return stored, err
+	}
+	var there Listed
+	err = p.flow().try(ctx, func() (err error) {
+		there, err = look(ctx, place.Store, c.Key)
+		return err
+	})
+	if err != nil {
+		return Stored{}, err
+	}
+	if there.Key != "" && there.Size != c.Size && there.ETag != stored.ETag { // or it came from an attempt of ours
+		return Stored{}, taken(c.Key)
+	}
+	options.IfAbsent = false
+	return p.put(ctx, place, c.Key, body, options)
+}
+
+// look finds an object; the zero Listed when there is none.
+func look(ctx context.Context, store Store, key string) (Listed, error) {
+	page, _, err := store.List(ctx, key, "")
+	if err != nil || len(page) == 0 || page[0].Key != key {
+		return Listed{}, err
+	}
+	return page[0], nil
 }
 
 // A LocalError is a local file that is not what the list says.
@@ -256,25 +282,44 @@ func (t *transfer) sendPart(ctx context.Context, i int) (part Part, err error) {
 }
 
 // finish makes the object, and checks that it is the file.
-func (t *transfer) finish(ctx context.Context, sent []Part) (stored Stored, err error) {
-	err = t.request(ctx, func() error {
-		stored, err = t.multipart.FinishUpload(ctx, t.upload, sent)
-		return err
-	})
+func (t *transfer) finish(ctx context.Context, sent []Part) (Stored, error) {
+	stored, err := t.complete(ctx, sent, t.change.isFree)
+	if errors.Is(err, ErrPrecondition) {
+		var there Listed
+		if there, err = t.look(ctx); err != nil {
+			return Stored{}, err
+		}
+		if there.Key != "" && there.Size != t.change.Size { // or it came from an attempt of ours
+			return Stored{}, taken(t.change.Key)
+		}
+		stored, err = t.complete(ctx, sent, false)
+	}
 	wanted := etagOf(sent)
 	if err == nil && (stored.Opaque || stored.ETag == wanted) || err != nil && !errors.Is(err, ErrNotFound) {
 		return stored, err
 	}
 	// The answer is odd, or says that there is no such upload: an attempt whose answer was lost may have finished it.
-	var page []Listed
-	listErr := t.request(ctx, func() (err error) {
-		page, _, err = t.store.List(ctx, t.change.Key, "")
-		return err
-	})
-	if listErr != nil || len(page) == 0 || page[0].Key != t.change.Key || page[0].ETag != wanted {
+	there, listErr := t.look(ctx)
+	if listErr != nil || there.ETag != wanted {
 		return Stored{}, fmt.Errorf("put %s: %w", t.change.Key, errors.Join(errDamaged, err))
 	}
 	return Stored{ETag: wanted, Version: stored.Version}, nil
+}
+
+func (t *transfer) complete(ctx context.Context, sent []Part, ifAbsent bool) (stored Stored, err error) {
+	err = t.request(ctx, func() error {
+		stored, err = t.multipart.FinishUpload(ctx, t.upload, sent, ifAbsent)
+		return err
+	})
+	return stored, err
+}
+
+func (t *transfer) look(ctx context.Context) (there Listed, err error) {
+	err = t.request(ctx, func() error {
+		there, err = look(ctx, t.store, t.change.Key)
+		return err
+	})
+	return there, err
 }
 
 // etagOf foretells the ETag of an object of several parts.

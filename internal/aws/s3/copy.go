@@ -75,7 +75,7 @@ func (s *Store) copyInParts(ctx context.Context, key string, from bucket.Source,
 	}
 	parts, err := s.copyParts(ctx, upload, from, head)
 	if err == nil {
-		return s.FinishUpload(ctx, upload, parts)
+		return s.FinishUpload(ctx, upload, parts, false)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()

@@ -43,7 +43,7 @@ func upload(t *testing.T, s *s3.Store, key, content string) bucket.Stored {
 		}
 		parts = append(parts, part)
 	}
-	stored, err := s.FinishUpload(t.Context(), u, parts)
+	stored, err := s.FinishUpload(t.Context(), u, parts, false)
 	if err != nil {
 		t.Fatal(err)
 	}

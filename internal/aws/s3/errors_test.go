@@ -166,7 +166,7 @@ func TestOperations(t *testing.T) {
 			return err
 		}, "begin to upload clip.mp4 in films", "s3:PutObject on films/clip.mp4"},
 		{func(ctx context.Context) error { _, err := store.PutPart(ctx, upload, 1, body(t, "x")); return err }, "upload clip.mp4 in films", "s3:PutObject on films/clip.mp4"},
-		{func(ctx context.Context) error { _, err := store.FinishUpload(ctx, upload, nil); return err }, "finish uploading clip.mp4 in films", "s3:PutObject on films/clip.mp4"},
+		{func(ctx context.Context) error { _, err := store.FinishUpload(ctx, upload, nil, false); return err }, "finish uploading clip.mp4 in films", "s3:PutObject on films/clip.mp4"},
 		{func(ctx context.Context) error { return store.AbortUpload(ctx, upload) }, "abandon the upload of clip.mp4 in films", "s3:AbortMultipartUpload on films/clip.mp4"},
 		{func(ctx context.Context) error { _, err := store.Uploads(ctx); return err }, "list the unfinished uploads of films", "s3:ListBucketMultipartUploads on films"},
 		{func(ctx context.Context) error { _, err := store.Parts(ctx, upload); return err }, "list the parts of clip.mp4 in films", "s3:ListMultipartUploadParts on films/clip.mp4"},

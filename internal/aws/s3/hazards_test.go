@@ -33,7 +33,7 @@ func TestVersionOfNone(t *testing.T) {
 			return store.Copy(t.Context(), "a", bucket.Source{Key: "b"}, bucket.Headers{})
 		},
 		"finish": func() (bucket.Stored, error) {
-			return store.FinishUpload(t.Context(), bucket.Upload{Key: "a", ID: "u"}, []bucket.Part{{Number: 1, ETag: "e"}})
+			return store.FinishUpload(t.Context(), bucket.Upload{Key: "a", ID: "u"}, []bucket.Part{{Number: 1, ETag: "e"}}, false)
 		},
 	} {
 		if stored, err := do(); err != nil || stored.Version != "" {

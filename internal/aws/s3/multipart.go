@@ -39,16 +39,23 @@ func (s *Store) PutPart(ctx context.Context, upload bucket.Upload, number int, b
 }
 
 // FinishUpload implements [bucket.Multipart].
-func (s *Store) FinishUpload(ctx context.Context, upload bucket.Upload, parts []bucket.Part) (bucket.Stored, error) {
+func (s *Store) FinishUpload(ctx context.Context, upload bucket.Upload, parts []bucket.Part, ifAbsent bool) (bucket.Stored, error) {
 	o := operation{verb: "finish uploading", action: "s3:PutObject", key: upload.Key}
 	completed := make([]types.CompletedPart, len(parts))
 	for i, p := range parts {
 		completed[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: quoted(p.ETag)} //nolint:gosec // at most 10,000
 	}
-	out, err := call(ctx, s, o, (*sdk.Client).CompleteMultipartUpload, &sdk.CompleteMultipartUploadInput{
+	in := &sdk.CompleteMultipartUploadInput{
 		Bucket: &s.Bucket, Key: &upload.Key, UploadId: &upload.ID,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: completed},
-	})
+	}
+	if ifAbsent {
+		in.IfNoneMatch = aws.String("*")
+	}
+	out, err := call(ctx, s, o, (*sdk.Client).CompleteMultipartUpload, in)
+	if ifAbsent && errors.Is(err, errUnconditional) { // as with Put
+		return s.FinishUpload(ctx, upload, parts, false)
+	}
 	if err != nil {
 		return bucket.Stored{}, err
 	}

@@ -38,7 +38,7 @@ func body(t *testing.T, text string) bucket.Body {
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) bucket.Store { return open(t, filepath.Join(t.TempDir(), "site")) },
-		"Versions", "Multipart", "MultipartResume") // a folder keeps none, and takes files whole
+		"Versions", "Multipart", "MultipartResume", "MultipartIfAbsent") // a folder keeps none, and takes files whole
 }
 
 func TestKeysStayInside(t *testing.T) {

@@ -288,11 +288,14 @@ func (m *Memory) PutPart(ctx context.Context, u bucket.Upload, number int, body 
 }
 
 // FinishUpload implements bucket.Multipart.
-func (m *Memory) FinishUpload(ctx context.Context, u bucket.Upload, parts []bucket.Part) (stored bucket.Stored, err error) {
+func (m *Memory) FinishUpload(ctx context.Context, u bucket.Upload, parts []bucket.Part, ifAbsent bool) (stored bucket.Stored, err error) {
 	err = m.request(ctx, Call{Method: "FinishUpload", Key: u.Key, Write: true}, func(fault Fault) error {
 		under, err := m.upload(u)
 		if err != nil {
 			return err
+		}
+		if _, exists := m.objects[u.Key]; exists && ifAbsent && !m.Unconditional {
+			return bucket.ErrPrecondition
 		}
 		sums := md5.New() //nolint:gosec // the ETag of S3
 		var data []byte

@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) bucket.Store, except ...string) {
 		{"Cancelled", cancelled},
 		{"Multipart", multipart},
 		{"MultipartResume", multipartResume},
+		{"MultipartIfAbsent", multipartIfAbsent},
 	} {
 		if !slices.Contains(except, test.name) {
 			t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
@@ -407,7 +408,7 @@ func multipart(t *testing.T, s bucket.Store) {
 	if _, err := s.Get(t.Context(), "clip ü.mp4"); err == nil {
 		t.Error("the object is there before its upload is finished")
 	}
-	stored, err := m.FinishUpload(t.Context(), upload, sent)
+	stored, err := m.FinishUpload(t.Context(), upload, sent, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -422,9 +423,41 @@ func multipart(t *testing.T, s bucket.Store) {
 	if err != nil || len(page) != 1 || page[0].ETag != stored.ETag {
 		t.Errorf("listed as %v, %v, want ETag %q", page, err, stored.ETag)
 	}
-	again, err := m.FinishUpload(t.Context(), upload, sent) // S3 remembers finished uploads for a while, others do not
+	again, err := m.FinishUpload(t.Context(), upload, sent, false) // S3 remembers finished uploads for a while, others do not
 	if err == nil && again.ETag != stored.ETag || err != nil && !errors.Is(err, bucket.ErrNotFound) {
 		t.Errorf("finished once more: %+v, %v, want ETag %q or an error that is %q", again, err, stored.ETag, bucket.ErrNotFound)
+	}
+}
+
+func multipartIfAbsent(t *testing.T, s bucket.Store) {
+	m := inParts(t, s)
+	finish := func(key string) error {
+		t.Helper()
+		_, bodies := parts(t)
+		upload, err := m.BeginUpload(t.Context(), key, html)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := make([]bucket.Part, len(bodies))
+		for i, b := range bodies {
+			if sent[i], err = m.PutPart(t.Context(), upload, i+1, b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err = m.FinishUpload(t.Context(), upload, sent, true)
+		return err
+	}
+	put(t, s, "theirs.mp4", "theirs")
+	wantErr(t, finish("theirs.mp4"), bucket.ErrPrecondition)
+	if got, _ := get(t, s, "theirs.mp4"); got != "theirs" {
+		t.Errorf("it was replaced by %d bytes", len(got))
+	}
+	if err := finish("ours.mp4"); err != nil {
+		t.Fatal(err)
+	}
+	content, _ := parts(t)
+	if got, _ := get(t, s, "ours.mp4"); got != string(content) {
+		t.Errorf("it has %d bytes", len(got))
 	}
 }
 
