@@ -434,8 +434,9 @@ func (r *publishReport) result(result *bucket.Result) {
 	}
 	if len(r.Staying) > 0 {
 		latest := slices.MaxFunc(r.Staying, func(a, b publishStay) int { return a.Until.Compare(b.Until) })
-		r.Warnings = append(r.Warnings, diag.At("", 0, "%d objects are no longer part of the site and stay for those who still use them, until a publish after %s",
-			len(r.Staying), latest.Until.Local().Format("2 January 15:04")).WithHint("--prune-now deletes them at once"))
+		what := count(len(r.Staying), "object is no longer part of the site and stays", "objects are no longer part of the site and stay")
+		r.Warnings = append(r.Warnings, diag.At("", 0, "%s until a publish after %s, for those who still see the site as it was",
+			what, latest.Until.Local().Format("2 January 15:04")).WithHint("--prune-now deletes at once"))
 	}
 }
 
