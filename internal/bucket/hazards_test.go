@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -26,6 +28,50 @@ func refuseDeletes(c storetest.Call) storetest.Fault {
 		return storetest.Denied
 	}
 	return storetest.None
+}
+
+// A large file that is written to while it is sent is not published: half of it is what was built.
+func TestWrittenWhileSent(t *testing.T) {
+	store := &storetest.Memory{}
+	s := tree{"index.html": "home", "film.mp4": strings.Repeat("film", bucket.PartSize/2)}
+	p := publisher(t, store, s)
+	publish(t, p, tree{"index.html": "home"})
+	name := filepath.Join(t.TempDir(), "film.mp4")
+	if err := os.WriteFile(name, []byte(s["film.mp4"]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	store.Changed = func(c storetest.Call, _ map[string]string) {
+		if c.Method == "PutPart" {
+			if err := os.Chtimes(name, time.Time{}, time.Now().Add(time.Second)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	plan, err := p.Plan(t.Context(), s.objects(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Open = func(key string) (bucket.File, error) {
+		if key == "film.mp4" {
+			return os.Open(name)
+		}
+		return s.open(key)
+	}
+	var local *bucket.LocalError
+	if _, err := p.Apply(t.Context(), plan); !errors.As(err, &local) || local.Key != "film.mp4" {
+		t.Errorf("got %v", err)
+	}
+	if _, there := store.Objects()["film.mp4"]; there {
+		t.Error("it was published")
+	}
+	store.Changed = nil
+	if plan, err = p.Plan(t.Context(), s.objects(false)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Apply(t.Context(), plan); err != nil {
+		t.Error(err)
+	}
+	wantSite(t, store, s)
 }
 
 // A content that was to go and could not is kept, if it is needed again by then.

@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
+	"time"
 )
 
 // PartSize is the size of the parts of objects larger than it, up to the size from which [PartSizeOf] says otherwise. It
@@ -52,8 +54,19 @@ func (p *Publisher) send(ctx context.Context, c *Change, under *uploads) (Stored
 		return Stored{}, err
 	}
 	defer file.Close() //nolint:errcheck // only read
-	t := transfer{p: p, store: place.Store, multipart: m, change: c, file: file, parts: partsOf(c.Size)}
+	t := transfer{p: p, store: place.Store, multipart: m, change: c, file: file, written: lastWritten(file), parts: partsOf(c.Size)}
 	return t.run(ctx, under.take(&c.Object), under.haveHeaders(&c.Object))
+}
+
+// lastWritten is when a file was written last. While a large one is sent there is time to write to it, and its digest is not
+// taken again. It is the zero time for what is no file of a file system.
+func lastWritten(file File) time.Time {
+	if f, ok := file.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if info, err := f.Stat(); err == nil {
+			return info.ModTime()
+		}
+	}
+	return time.Time{}
 }
 
 // sendWhole sends a file in one piece. The caller has the slot.
@@ -158,6 +171,7 @@ type transfer struct {
 	multipart Multipart
 	change    *Change
 	file      File
+	written   time.Time // when the file was written last
 	parts     []section
 	upload    Upload
 }
@@ -192,6 +206,9 @@ func (t *transfer) run(ctx context.Context, earlier []Upload, mayFit bool) (Stor
 	}
 	if err := t.sendParts(ctx, sent); err != nil {
 		return Stored{}, err
+	}
+	if lastWritten(t.file) != t.written {
+		return Stored{}, &LocalError{t.change.Key}
 	}
 	return t.finish(ctx, sent)
 }
