@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
@@ -143,10 +144,17 @@ func (l *Library) Prepare(ctx context.Context, c *Clip) (*Video, error) {
 func (l *Library) complete(ctx context.Context, v *Video, c *Clip, st *stream) (*Video, error) {
 	v.Title = cmp.Or(c.Title, v.Title, TitleFromName(c.Src))
 	v.Start, v.Loop, v.Muted = c.Start, c.Loop, c.Muted
-	if err := errors.Join(applyAspect(v, c), l.addImages(ctx, v, c, st), l.addTexts(ctx, v, c)); err != nil {
+	if err := errors.Join(checkStart(v, c), applyAspect(v, c), l.addImages(ctx, v, c, st), l.addTexts(ctx, v, c)); err != nil {
 		return nil, err
 	}
 	return v, nil
+}
+
+func checkStart(v *Video, c *Clip) error {
+	if v.Duration == 0 || c.Start < v.Duration {
+		return nil
+	}
+	return diag.At(c.File, c.Line, "%s: start is %v, after the clip's end at %v", c.Src, c.Start, v.Duration.Round(time.Millisecond))
 }
 
 // Files are the files of every clip prepared so far, by path.

@@ -240,6 +240,7 @@ func TestProblemsOfClips(t *testing.T) {
 		{Clip{Captions: []Caption{{Path: "bad.jpg", Line: 9}}}, "bad.jpg: captions of this type are not understood"},
 		{Clip{Captions: []Caption{{Path: "none.vtt", Line: 9}}}, "content/a.md:9: none.vtt: no such file or directory"},
 		{Clip{Captions: []Caption{{Path: film + ".en.vtt", Lang: "no such", Line: 9}}}, `content/a.md:9: captions pendulums.en.vtt: "no such" is not a language`},
+		{Clip{Start: time.Hour}, `content/a.md:3: pendulums.mp4: start is 1h0m0s, after the clip's end`},
 		{Clip{ChaptersFile: "late.vtt"}, `content/a.md:3: late.vtt: chapter "Late" starts at 59m0s, after the clip's end`},
 		{Clip{Aspect: "wide"}, `content/a.md:3: aspect "wide" is not a shape`},
 	} {
