@@ -55,10 +55,10 @@ func TestRead(t *testing.T) {
 		"substation": {
 			"a.ass", "[Script Info]\nTitle: x\n[V4+ Styles]\nFormat: Name, Fontname\nStyle: Default,Arial\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n" +
 				"Comment: 0,0:00:00.00,0:00:01.00,Default,,0,0,0,,no\n" +
-				"Dialogue: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,{\\i1\\c&H00FF00&}late{\\i0}, {a note}<b>\\Nnext\n" +
+				"Dialogue: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,{\\i1\\c&H00FF00&}la{\\i0\\b1\\i1}te{\\rSign}, {a note}<b>\\Nnext\n" +
 				"Dialogue: 1,0:00:01.50,0:00:02.00,Default,,0,0,0,,early\nDialogue: 2,0:00:01.50,0:00:02.00,Default,,0,0,0,,early\n" +
 				"Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{\\p1}m 0 0 l 100 0{\\p0}\n",
-			"00:00:01.500 --> 00:00:02.000\nearly\n\n00:00:03.000 --> 00:00:04.000\n<i>late</i>, &lt;b&gt;\nnext\n",
+			"00:00:01.500 --> 00:00:02.000\nearly\n\n00:00:03.000 --> 00:00:04.000\n<i>la</i><b><i>te</i></b>, &lt;b&gt;\nnext\n",
 		},
 		"substation 4": {"a.ssa", "[Events]\nFormat: Marked, Start, End, Text\nDialogue: Marked=0,0:00:01.00,0:00:02.00,a, b", "00:00:01.000 --> 00:00:02.000\na, b\n"},
 	} {

@@ -17,7 +17,7 @@ var (
 	override  = regexp.MustCompile(`^\{\\[^{}\n]*\}`)
 	braces    = regexp.MustCompile(`^\{[^{}\n]*\}`)
 	reference = regexp.MustCompile(`^&(?:lt|gt|amp|nbsp|lrm|rlm);`)
-	styling   = regexp.MustCompile(`\\([ibup])(\d+)`)
+	styling   = regexp.MustCompile(`\\(?:([ibup])(\d+)|r[^\\}]*)`) // \r ends what a line has set
 )
 
 // elements are the names of tags that are markup: those of SubRip and WebVTT, and those of HTML that its writers use. What
@@ -59,9 +59,7 @@ func markup(text string, subStation bool) string {
 			text = text[n:]
 		}
 	}
-	for len(w.open) > 0 {
-		w.tag(w.open[len(w.open)-1], false)
-	}
+	w.close()
 	return compact(w.String())
 }
 
@@ -120,13 +118,23 @@ func (w *writer) tag(name string, opens bool) {
 	}
 }
 
+// close closes every tag that is open.
+func (w *writer) close() {
+	for len(w.open) > 0 {
+		w.tag(w.open[0], false)
+	}
+}
+
 // override takes a block of SubStation's commands: "{\i1\c&H0000FF&}".
 func (w *writer) override(block string) {
 	for _, m := range styling.FindAllStringSubmatch(block, -1) {
 		on := strings.Trim(m[2], "0") != ""
-		if m[1] == "p" {
+		switch m[1] {
+		case "":
+			w.close()
+		case "p":
 			w.drawing = on
-		} else {
+		default:
 			w.tag(m[1], on)
 		}
 	}
