@@ -39,18 +39,15 @@ func startStudio(ts *testscript.TestScript, _ bool, _ []string) {
 	server, err := s3test.Start(context.Background(), s3test.Versity, ts.MkAbs("../s3-"+filepath.Base(ts.Getenv("WORK"))))
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(server.Close()) })
-	s := &filmStudio{server: server, cloud: ts.Value("cloud").(*awstest.Cloud)}
+	s := ts.Value("studio").(*filmStudio)
+	s.server, s.cloud = server, ts.Value("cloud").(*awstest.Cloud)
 	ts.Check(s.open())
 	api := ts.Getenv("AWS_ENDPOINT_URL")
 	useS3(ts, server.URL)
 	ts.Setenv("AWS_ENDPOINT_URL", api)
 	ts.Setenv("AWS_ENDPOINT_URL_S3", server.URL)
 	ts.Setenv("AWS_SESSION_TOKEN", "")
-	studios[ts.Getenv("WORK")] = s
 }
-
-// studios by the folders of their scripts.
-var studios = map[string]*filmStudio{}
 
 // open makes the buckets and lets jobs write into them.
 func (s *filmStudio) open() error {
@@ -100,7 +97,7 @@ func (s *filmStudio) convert(j *awstest.ConvertJob) {
 //	job count N          there were so many jobs so far, or the script fails
 //	job await            waits until somebody looks at one that is held
 func setJob(ts *testscript.TestScript, _ bool, args []string) {
-	s := studios[ts.Getenv("WORK")]
+	s := ts.Value("studio").(*filmStudio)
 	c := &s.cloud.Converter
 	s.cloud.Lock()
 	defer s.cloud.Unlock()
@@ -147,7 +144,7 @@ func setJob(ts *testscript.TestScript, _ bool, args []string) {
 
 // resolves is "resolves": every reference of every page and playlist in the two buckets leads to an object.
 func resolves(ts *testscript.TestScript, _ bool, _ []string) {
-	problems, followed, err := studios[ts.Getenv("WORK")].broken()
+	problems, followed, err := ts.Value("studio").(*filmStudio).broken()
 	ts.Check(err)
 	if len(problems) > 0 || followed < 10 {
 		ts.Fatalf("%d references were followed:\n%s", followed, strings.Join(problems, "\n"))

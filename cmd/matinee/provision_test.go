@@ -45,7 +45,7 @@ func runCloudScripts(t *testing.T, dir string, more map[string]func(*testscript.
 			cloud.Models, _ = awstest.FindModels() // where they are missing, a test of awstest says so
 			server := httptest.NewServer(cloud)
 			env.Defer(server.Close)
-			env.Values["cloud"] = cloud
+			env.Values["cloud"], env.Values["studio"] = cloud, &filmStudio{}
 			for name, value := range awstest.Environment(server.URL) {
 				env.Setenv(name, value)
 			}
