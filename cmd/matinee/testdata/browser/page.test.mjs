@@ -1,11 +1,10 @@
 // What a page costs and what it asks for before anybody wants to see a film.
 import assert from 'node:assert/strict';
 import {readFileSync} from 'node:fs';
-import {createServer} from 'node:http';
 import {join} from 'node:path';
 import {gzipSync} from 'node:zlib';
 import {after, test} from 'node:test';
-import {setTimeout as pause} from 'node:timers/promises';
+import {serve} from './lib/server.mjs';
 import {Player, clips, close, fileOf, folder, samples, shoot, url, visit} from './lib/site.mjs';
 
 after(close);
@@ -37,39 +36,20 @@ for (const path of samples()) {
   });
 }
 
-// Serves the site, its pages a tag at a time, as a slow line does.
-async function slowly() {
-  const server = createServer(async (request, response) => {
-    const answer = await fetch(new URL(request.url.slice(1), url));
-    const type = answer.headers.get('content-type') ?? '';
-    response.writeHead(answer.status, {'content-type': type});
-    if (!type.startsWith('text/html')) return response.end(Buffer.from(await answer.arrayBuffer()));
-    const [head, body] = (await answer.text()).split(/(?=<body)/);
-    response.write(head);
-    for (const piece of body.split(/(?=<[a-z])/)) {
-      response.write(piece);
-      await pause(20); // longer than a frame
-    }
-    response.end();
-  });
-  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
-  return {server, base: `http://127.0.0.1:${server.address().port}/`};
-}
-
 const hasChapters = ({path}) => readFileSync(join(folder, fileOf(path)), 'utf8').includes('class="chapters"');
 
 for (const [name, find] of [['without', clip => !hasChapters(clip)], ['with', hasChapters]]) {
-  test(`a film ${name} chapters stays where it is while its page arrives`, async () => {
+  test(`a film ${name} chapters stays where it is while its page arrives`, async t => {
     const clip = all.find(find);
     assert(clip, 'the site has none');
-    const {server, base} = await slowly();
+    const server = await serve(folder, {trickle: true});
+    t.after(server.close);
     for (const width of [360, 1000, 1440]) {
-      const {done} = await visit(clip.path, {base, viewport: {width, height: 800}});
+      const {done} = await visit(clip.path, {base: server.url, viewport: {width, height: 800}});
       const {shifts} = await done();
       const sum = shifts.reduce((sum, shift) => sum + parseFloat(shift), 0);
       assert(sum <= .005, `at ${width} the page moved: ${shifts.join('; ')}`); // the menu grows to the left, captions go down
     }
-    server.close();
   });
 }
 

@@ -1,7 +1,8 @@
 // A plain file server with byte ranges, standing for "any web server": directory indexes and types, nothing else.
-import {createReadStream, statSync} from 'node:fs';
+import {createReadStream, readFileSync, statSync} from 'node:fs';
 import {createServer} from 'node:http';
 import {extname, join} from 'node:path';
+import {setTimeout as pause} from 'node:timers/promises';
 
 const types = {
   '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json',
@@ -10,8 +11,9 @@ const types = {
   '.woff2': 'font/woff2', '.woff': 'font/woff', '.xml': 'application/xml',
 };
 
-// Serves folder under prefix ("/" or "/some/path/") on a free port of loopback. log receives {method, path, range}.
-export async function serve(folder, {prefix = '/', log = () => {}} = {}) {
+// Serves folder under prefix ("/" or "/some/path/") on a free port of loopback. log receives {method, path, range}. Where
+// pages are to trickle, they come a tag at a time, as on a slow line.
+export async function serve(folder, {prefix = '/', log = () => {}, trickle = false} = {}) {
   const server = createServer((request, response) => {
     const {pathname} = new URL(request.url, 'http://host');
     log({method: request.method, path: pathname, range: request.headers.range});
@@ -30,6 +32,7 @@ export async function serve(folder, {prefix = '/', log = () => {}} = {}) {
     headers['content-length'] = file.size === 0 ? 0 : end - start + 1;
     response.writeHead(asked ? 206 : 200, headers);
     if (request.method === 'HEAD' || file.size === 0) return response.end();
+    if (trickle && extname(file.path) === '.html') return drip(response, readFileSync(file.path, 'utf8'));
     createReadStream(file.path, {start, end}).on('error', () => response.destroy()).pipe(response);
   });
   await new Promise(done => server.listen(0, '127.0.0.1', done));
@@ -37,6 +40,16 @@ export async function serve(folder, {prefix = '/', log = () => {}} = {}) {
     url: `http://127.0.0.1:${server.address().port}${prefix}`,
     close: () => { server.closeAllConnections(); server.close(); },
   };
+}
+
+// Sends the head of a page, and then its body a tag at a time.
+async function drip(response, page) {
+  const [head, body] = page.split(/(?=<body)/);
+  for (const piece of [head, ...body.split(/(?=<[a-z])/)]) {
+    response.write(piece);
+    await pause(20); // longer than a frame
+  }
+  response.end();
 }
 
 function find(path) {
