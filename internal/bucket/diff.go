@@ -27,9 +27,9 @@ func Diff(local []Object, remote Manifest, rules Rules) *Plan {
 		old:   make(map[Ref]*Entry, len(remote.Objects)+len(remote.Gone)),
 		local: make(map[Ref]bool, len(local)),
 		kept:  map[Ref]Tombstone{},
+		stale: map[Side][]string{},
 
-		doomed: make(map[Ref]bool, len(remote.Doomed)),
-		stale:  map[Side][]string{},
+		doomed: remote.doomedRefs(),
 	}
 	if byRef := func(a, b Object) int { return compareRefs(a.ref(), b.ref()) }; !slices.IsSortedFunc(local, byRef) {
 		local = slices.SortedFunc(slices.Values(local), byRef)
@@ -44,9 +44,6 @@ func Diff(local []Object, remote Manifest, rules Rules) *Plan {
 		} else {
 			d.kept[g.ref()] = *g
 		}
-	}
-	for i := range remote.Doomed {
-		d.doomed[remote.Doomed[i].Ref] = true
 	}
 	for _, o := range local {
 		d.local[o.ref()] = true
@@ -88,9 +85,9 @@ type differ struct {
 	old   map[Ref]*Entry // what is in the buckets, in the site or not
 	local map[Ref]bool
 	kept  map[Ref]Tombstone
+	stale map[Side][]string // keys whose answers may be in caches
 
-	doomed map[Ref]bool      // what was to be deleted, and may still be there
-	stale  map[Side][]string // keys whose answers may be in caches
+	doomed map[Ref]bool
 }
 
 // publish adds a local object to the plan.

@@ -30,48 +30,90 @@ func refuseDeletes(c storetest.Call) storetest.Fault {
 	return storetest.None
 }
 
-// A large file that is written to while it is sent is not published: half of it is what was built.
+// A large file that is written to after the plan was made, or while it is sent, is not published: it is not what was built,
+// or half of it is.
 func TestWrittenWhileSent(t *testing.T) {
-	store := &storetest.Memory{}
-	s := tree{"index.html": "home", "film.mp4": strings.Repeat("film", bucket.PartSize/2)}
-	p := publisher(t, store, s)
-	publish(t, p, tree{"index.html": "home"})
-	name := filepath.Join(t.TempDir(), "film.mp4")
-	if err := os.WriteFile(name, []byte(s["film.mp4"]), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	store.Changed = func(c storetest.Call, _ map[string]string) {
-		if c.Method == "PutPart" {
-			if err := os.Chtimes(name, time.Time{}, time.Now().Add(time.Second)); err != nil {
-				t.Error(err)
+	for _, when := range []string{"before", "while"} {
+		store := &storetest.Memory{}
+		s := tree{"index.html": "home", "film.mp4": strings.Repeat("film", bucket.PartSize/2)}
+		p := publisher(t, store, s)
+		publish(t, p, tree{"index.html": "home"})
+		film := onDisk(t, s["film.mp4"])
+		p.Open = func(key string) (bucket.File, error) {
+			if key == "film.mp4" {
+				return os.Open(film)
 			}
+			return s.open(key)
 		}
+		plan, err := p.Plan(t.Context(), s.objects(false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if when == "before" {
+			touch(t, film)
+		} else {
+			store.Changed = touchedByParts(t, film)
+		}
+		var local *bucket.LocalError
+		if _, err := p.Apply(t.Context(), plan); !errors.As(err, &local) || local.Key != "film.mp4" {
+			t.Errorf("%s: got %v", when, err)
+		}
+		if _, there := store.Objects()["film.mp4"]; there {
+			t.Errorf("%s: it was published", when)
+		}
+		store.Changed = nil
+		if plan, err = p.Plan(t.Context(), s.objects(false)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Apply(t.Context(), plan); err != nil {
+			t.Error(err)
+		}
+		wantSite(t, store, s)
 	}
-	plan, err := p.Plan(t.Context(), s.objects(false))
+}
+
+// Nor is such a file left where it was to be sent besides publishing.
+func TestWrittenWhileSentBesides(t *testing.T) {
+	store := &storetest.Memory{}
+	content := strings.Repeat("film", bucket.PartSize/2)
+	film := onDisk(t, content)
+	file, err := os.Open(film) //nolint:gosec // our own
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Open = func(key string) (bucket.File, error) {
-		if key == "film.mp4" {
-			return os.Open(name)
-		}
-		return s.open(key)
+	defer file.Close() //nolint:errcheck // only read
+	store.Changed = touchedByParts(t, film)
+	p := &bucket.Publisher{Site: bucket.Place{Name: "memory", Store: store}}
+	err = p.Send(t.Context(), bucket.Object{Key: "inbox/film", Size: int64(len(content))}, file)
+	if local, ok := errors.AsType[*bucket.LocalError](err); !ok || local.Key != "inbox/film" || len(store.Objects()) > 0 {
+		t.Errorf("got %v, and %d objects", err, len(store.Objects()))
 	}
-	var local *bucket.LocalError
-	if _, err := p.Apply(t.Context(), plan); !errors.As(err, &local) || local.Key != "film.mp4" {
-		t.Errorf("got %v", err)
-	}
-	if _, there := store.Objects()["film.mp4"]; there {
-		t.Error("it was published")
-	}
-	store.Changed = nil
-	if plan, err = p.Plan(t.Context(), s.objects(false)); err != nil {
+}
+
+// onDisk writes a file and returns its name.
+func onDisk(t *testing.T, content string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "film.mp4")
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Apply(t.Context(), plan); err != nil {
+	return name
+}
+
+func touch(t *testing.T, name string) {
+	t.Helper()
+	if err := os.Chtimes(name, time.Time{}, time.Now().Add(time.Second)); err != nil {
 		t.Error(err)
 	}
-	wantSite(t, store, s)
+}
+
+// touchedByParts has a file written to whenever a part of one is sent.
+func touchedByParts(t *testing.T, name string) func(storetest.Call, map[string]string) {
+	return func(c storetest.Call, _ map[string]string) {
+		if c.Method == "PutPart" {
+			touch(t, name)
+		}
+	}
 }
 
 // A content that was to go and could not is kept, if it is needed again by then.

@@ -32,7 +32,7 @@ func (p *Publisher) reconcile(ctx context.Context, state *state, local []Object,
 		isFirst: len(state.base.pointer.Generations) == 0 && state.base.etag == "",
 		state:   map[Ref]bool{}, same: same,
 		keepable: map[Ref]*Entry{}, intact: map[Ref]bool{},
-		doomed: map[Ref]bool{}, isBlank: len(state.manifest.Objects)+len(state.manifest.Gone) == 0,
+		doomed: state.manifest.doomedRefs(), isBlank: len(state.manifest.Objects)+len(state.manifest.Gone) == 0,
 	}
 	m := state.manifest
 	for i := range m.Objects {
@@ -47,9 +47,6 @@ func (p *Publisher) reconcile(ctx context.Context, state *state, local []Object,
 	}
 	for i := range local {
 		r.local[local[i].ref()] = &local[i]
-	}
-	for i := range m.Doomed {
-		r.doomed[m.Doomed[i].Ref] = true
 	}
 	for _, a := range state.base.pointer.Adding {
 		r.adding[a] = true
@@ -108,6 +105,7 @@ type reconciler struct {
 
 	known  map[Ref]*Entry
 	gone   map[Ref]*Tombstone
+	doomed map[Ref]bool
 	local  map[Ref]*Object
 	adding map[added]bool
 	state  map[Ref]bool // manifests in use
@@ -116,8 +114,6 @@ type reconciler struct {
 	keepable map[Ref]*Entry // contents of the manifest, by where they are kept when they are replaced
 	intact   map[Ref]bool   // what is as the manifest says
 	stray    []stray
-
-	doomed map[Ref]bool // what was to be deleted, and may still be there
 
 	isFirst bool // nothing was ever published from here
 	isBlank bool // the manifest knows nothing, or is lost

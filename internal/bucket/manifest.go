@@ -105,6 +105,15 @@ type Manifest struct {
 	Doomed     []Deletion // to be deleted once this manifest holds
 }
 
+// doomedRefs are what was to be deleted, and may still be there.
+func (m *Manifest) doomedRefs() map[Ref]bool {
+	refs := make(map[Ref]bool, len(m.Doomed))
+	for i := range m.Doomed {
+		refs[m.Doomed[i].Ref] = true
+	}
+	return refs
+}
+
 const (
 	formatVersion   = 1
 	maxPointerSize  = 64 << 20

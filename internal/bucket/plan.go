@@ -42,6 +42,8 @@ type Change struct {
 	was     string  // ETag that the content has there; "" when it cannot be another
 	isLocal bool    // the content could be sent as well
 	isFree  bool    // there must be nothing yet
+
+	written time.Time // when the local file was written last, if it is large
 }
 
 // A Reason is why an object changes.

@@ -117,6 +117,7 @@ func (p *Publisher) Plan(ctx context.Context, local []Object) (*Plan, error) {
 		}
 	}
 	plan := p.plan(state, f, local)
+	p.noteWritten(plan)
 	if err := p.checkVouched(ctx, plan); err != nil {
 		return plan, err
 	}

@@ -2,7 +2,9 @@ package bucket
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"slices"
 )
 
@@ -21,7 +23,7 @@ func (p *Publisher) Send(ctx context.Context, o Object, file io.ReaderAt) error 
 			return err
 		}
 	}
-	_, err := sender.send(ctx, &Change{Entry: &Entry{Object: o}}, under)
+	_, err := sender.send(ctx, &Change{Entry: &Entry{Object: o}, written: lastWritten(borrowed{file})}, under)
 	return err
 }
 
@@ -40,3 +42,11 @@ func (p *Publisher) Try(ctx context.Context, request func() error) error {
 type borrowed struct{ io.ReaderAt }
 
 func (borrowed) Close() error { return nil }
+
+// Stat is that of the file, if it is one of a file system.
+func (b borrowed) Stat() (fs.FileInfo, error) {
+	if f, ok := b.ReaderAt.(statter); ok {
+		return f.Stat()
+	}
+	return nil, errors.ErrUnsupported
+}

@@ -54,20 +54,40 @@ func (p *Publisher) send(ctx context.Context, c *Change, under *uploads) (Stored
 		return Stored{}, err
 	}
 	defer file.Close() //nolint:errcheck // only read
-	t := transfer{p: p, store: place.Store, multipart: m, change: c, file: file, written: lastWritten(file), parts: partsOf(c.Size)}
+	if lastWritten(file) != c.written {
+		return Stored{}, &LocalError{c.Key}
+	}
+	t := transfer{p: p, store: place.Store, multipart: m, change: c, file: file, parts: partsOf(c.Size)}
 	return t.run(ctx, under.take(&c.Object), under.haveHeaders(&c.Object))
 }
 
-// lastWritten is when a file was written last. While a large one is sent there is time to write to it, and its digest is not
-// taken again. It is the zero time for what is no file of a file system.
+// noteWritten notes when the large files of a plan were written last. There is time to write to them before they are sent
+// and while they are, and their digests are not taken again. A file that cannot be opened is the affair of [Publisher.send].
+func (p *Publisher) noteWritten(plan *Plan) {
+	for i := range plan.Changes {
+		c := &plan.Changes[i]
+		if c.Size <= PartSize {
+			continue
+		}
+		if file, err := p.Open(c.Key); err == nil {
+			c.written = lastWritten(file)
+			_ = file.Close()
+		}
+	}
+}
+
+// lastWritten is when a file was written last, the zero time for what is no file of a file system.
 func lastWritten(file File) time.Time {
-	if f, ok := file.(interface{ Stat() (fs.FileInfo, error) }); ok {
+	if f, ok := file.(statter); ok {
 		if info, err := f.Stat(); err == nil {
 			return info.ModTime()
 		}
 	}
 	return time.Time{}
 }
+
+// A statter is a file of a file system.
+type statter interface{ Stat() (fs.FileInfo, error) }
 
 // sendWhole sends a file in one piece. The caller has the slot.
 func (p *Publisher) sendWhole(ctx context.Context, place *Place, c *Change) (Stored, error) {
@@ -85,22 +105,24 @@ func (p *Publisher) sendWhole(ctx context.Context, place *Place, c *Change) (Sto
 	}
 	options := PutOptions{Headers: c.Headers, IfAbsent: c.isFree}
 	stored, err := p.put(ctx, place, c.Key, body, options)
-	if !options.IfAbsent || !errors.Is(err, ErrPrecondition) {
-		return stored, err
+	if options.IfAbsent && errors.Is(err, ErrPrecondition) {
+		if err := p.flow().try(ctx, func() error { return c.mayReplace(ctx, place.Store, stored) }); err != nil {
+			return Stored{}, err
+		}
+		options.IfAbsent = false
+		return p.put(ctx, place, c.Key, body, options)
 	}
-	var there Listed
-	err = p.flow().try(ctx, func() (err error) {
-		there, err = look(ctx, place.Store, c.Key)
-		return err
-	})
-	if err != nil {
-		return Stored{}, err
+	return stored, err
+}
+
+// mayReplace fails if what is there, where nothing should be, is somebody else's: it cannot come from an attempt of ours,
+// which may have been damaged on its way, and then has the ETag of the attempt.
+func (c *Change) mayReplace(ctx context.Context, store Store, attempt Stored) error {
+	there, err := look(ctx, store, c.Key)
+	if err == nil && there.Key != "" && there.Size != c.Size && there.ETag != attempt.ETag {
+		return taken(c.Key)
 	}
-	if there.Key != "" && there.Size != c.Size && there.ETag != stored.ETag { // or it came from an attempt of ours
-		return Stored{}, taken(c.Key)
-	}
-	options.IfAbsent = false
-	return p.put(ctx, place, c.Key, body, options)
+	return err
 }
 
 // look finds an object; the zero Listed when there is none.
@@ -171,7 +193,6 @@ type transfer struct {
 	multipart Multipart
 	change    *Change
 	file      File
-	written   time.Time // when the file was written last
 	parts     []section
 	upload    Upload
 }
@@ -207,7 +228,7 @@ func (t *transfer) run(ctx context.Context, earlier []Upload, mayFit bool) (Stor
 	if err := t.sendParts(ctx, sent); err != nil {
 		return Stored{}, err
 	}
-	if lastWritten(t.file) != t.written {
+	if lastWritten(t.file) != t.change.written {
 		return Stored{}, &LocalError{t.change.Key}
 	}
 	return t.finish(ctx, sent)
@@ -302,12 +323,8 @@ func (t *transfer) sendPart(ctx context.Context, i int) (part Part, err error) {
 func (t *transfer) finish(ctx context.Context, sent []Part) (Stored, error) {
 	stored, err := t.complete(ctx, sent, t.change.isFree)
 	if errors.Is(err, ErrPrecondition) {
-		var there Listed
-		if there, err = t.look(ctx); err != nil {
+		if err := t.request(ctx, func() error { return t.change.mayReplace(ctx, t.store, stored) }); err != nil {
 			return Stored{}, err
-		}
-		if there.Key != "" && there.Size != t.change.Size { // or it came from an attempt of ours
-			return Stored{}, taken(t.change.Key)
 		}
 		stored, err = t.complete(ctx, sent, false)
 	}
@@ -316,7 +333,11 @@ func (t *transfer) finish(ctx context.Context, sent []Part) (Stored, error) {
 		return stored, err
 	}
 	// The answer is odd, or says that there is no such upload: an attempt whose answer was lost may have finished it.
-	there, listErr := t.look(ctx)
+	var there Listed
+	listErr := t.request(ctx, func() (err error) {
+		there, err = look(ctx, t.store, t.change.Key)
+		return err
+	})
 	if listErr != nil || there.ETag != wanted {
 		return Stored{}, fmt.Errorf("put %s: %w", t.change.Key, errors.Join(errDamaged, err))
 	}
@@ -329,14 +350,6 @@ func (t *transfer) complete(ctx context.Context, sent []Part, ifAbsent bool) (st
 		return err
 	})
 	return stored, err
-}
-
-func (t *transfer) look(ctx context.Context) (there Listed, err error) {
-	err = t.request(ctx, func() error {
-		there, err = look(ctx, t.store, t.change.Key)
-		return err
-	})
-	return there, err
 }
 
 // etagOf foretells the ETag of an object of several parts.
