@@ -43,7 +43,7 @@ type Change struct {
 	isLocal bool    // the content could be sent as well
 	isFree  bool    // there must be nothing yet
 
-	written time.Time // when the local file was written last, if it is large
+	written int64 // when the local file was written last, if it is large; in Unix nanoseconds, as a plan has many changes
 }
 
 // A Reason is why an object changes.

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
-	"time"
 )
 
 // PartSize is the size of the parts of objects larger than it, up to the size from which [PartSizeOf] says otherwise. It
@@ -76,14 +75,14 @@ func (p *Publisher) noteWritten(plan *Plan) {
 	}
 }
 
-// lastWritten is when a file was written last, the zero time for what is no file of a file system.
-func lastWritten(file File) time.Time {
+// lastWritten is when a file was written last, in Unix nanoseconds; 0 for what is no file of a file system.
+func lastWritten(file File) int64 {
 	if f, ok := file.(statter); ok {
 		if info, err := f.Stat(); err == nil {
-			return info.ModTime()
+			return info.ModTime().UnixNano()
 		}
 	}
-	return time.Time{}
+	return 0
 }
 
 // A statter is a file of a file system.
